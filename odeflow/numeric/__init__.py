@@ -1,0 +1,1 @@
+"""Floating point: NumPy, SciPy and Numba only. Nothing here imports SymPy."""

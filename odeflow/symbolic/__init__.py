@@ -1,0 +1,1 @@
+"""Exact: SymPy and exact arithmetic only. A float never decides anything here."""
