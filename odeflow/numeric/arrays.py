@@ -17,7 +17,7 @@ from odeflow.errors import InvalidArgumentError
 __all__ = [
     "as_array",
     "as_matrix",
-    "as_spd_like",
+    "as_symmetric",
     "as_times",
     "as_vector",
     "require_count",
@@ -107,7 +107,7 @@ def as_matrix(
     return as_array(name, value, shape=(rows, columns))
 
 
-def as_spd_like(name: str, value: Any, *, stack: bool = False) -> Float[np.ndarray, "... n n"]:
+def as_symmetric(name: str, value: Any, *, stack: bool = False) -> Float[np.ndarray, "... n n"]:
     """Return a symmetric kernel matrix (or, with `stack`, also a stack (k, n, n)), symmetrised to rounding.
 
     Symmetry is required up to 1e-10 of the largest entry; definiteness is not looked at here.
