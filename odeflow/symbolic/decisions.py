@@ -1,0 +1,258 @@
+"""Is this identically zero? Is this nonnegative there? Three-valued answers by named exact methods.
+
+`HOLDS` is only ever the outcome of an exact argument; `FAILS` comes with a witness, a point at which the statement is
+false, evaluated exactly; everything else is `UNDECIDED` with a reason.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from odeflow.symbolic.exact import points_between_roots
+
+__all__ = ["Decision", "Status", "decide_nonnegative", "decide_positive_semidefinite", "decide_zero"]
+
+
+class Status(enum.Enum):
+    """Outcome of a check."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An outcome, the exact method that reached it, and the witness if the statement fails.
+
+    `witness` maps symbols to exact values at which the statement is false.
+    """
+
+    status: Status
+    method: str
+    detail: str = ""
+    witness: Mapping[sp.Basic, sp.Expr] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the statement was proved."""
+        return self.status is Status.HOLDS
+
+
+_PROBES = tuple(sp.Rational(*q) for q in ((1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (5, 1), (7, 3), (1, 10), (10, 1)))
+
+
+def decide_zero(expression: sp.Expr) -> Decision:
+    """Decide whether `expression` is identically zero in all its symbols.
+
+    The numerator over a common denominator is expanded as a polynomial in its symbols, inner products and elementary
+    functions. If every coefficient cancels the expression is zero. If not, an exact evaluation at a rational point
+    where it is non-zero refutes it.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x, w, t = sp.symbols("x w t", positive=True)
+    >>> decide_zero((x + 1) ** 2 - x**2 - 2 * x - 1).status
+    <Status.HOLDS: 'holds'>
+    >>> decide_zero(sp.cos(w * t) ** 2 + sp.sin(w * t) ** 2 - 1).status
+    <Status.HOLDS: 'holds'>
+    >>> decide_zero(x**2 - x).status
+    <Status.FAILS: 'fails'>
+    """
+    numerator = sp.numer(sp.together(sp.expand(expression)))
+    for form in _normal_forms(numerator):
+        if form == 0:
+            return Decision(Status.HOLDS, "polynomial identity", "every coefficient of the numerator cancels")
+    for point in _rational_points(sorted(expression.free_symbols, key=sp.default_sort_key)):
+        value = sp.cancel(sp.together(expression.xreplace(point)))
+        if value.is_zero is False and not value.has(sp.nan, sp.zoo, sp.oo):
+            return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", point)
+    return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel and no witness was found")
+
+
+def decide_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Decision:
+    """Decide whether a rational function is >= 0 on a domain of independent half-lines.
+
+    Parameters
+    ----------
+    expression : rational function of its symbols and of inner products
+    lower : mapping symbol -> lower bound (an expression in the other symbols); symbols that are not named must be
+        `positive` or `nonnegative` in SymPy's sense and range over that half-line, squared norms over [0, oo).
+
+    Returns
+    -------
+    Decision
+        By non-negative coefficients after shifting to the origin, or, with one free symbol (or one up to scaling), by
+        exact isolation of all real roots; FAILS with a rational witness.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> lam, r = sp.symbols("lambda r", positive=True)
+    >>> decide_nonnegative(lam**2 - r**4, {lam: r**2}).method
+    'shifted coefficients'
+    >>> decide_nonnegative(lam - 2 * r**2, {lam: r**2}).witness
+    {r: 1, lambda: 1}
+    """
+    bounds = dict(lower or {})
+    shifts = {symbol: sp.Dummy(f"s_{symbol}", nonnegative=True) for symbol in bounds}
+    shifted = expression
+    for symbol, bound in bounds.items():
+        shifted = shifted.xreplace({symbol: bound + shifts[symbol]})
+    for symbol, bound in bounds.items():  # a bound may name another bounded symbol
+        shifted = shifted.xreplace({symbol: bound + shifts[symbol]})
+    numerator, denominator = sp.fraction(sp.cancel(sp.together(shifted)))
+    symbols = sorted(numerator.free_symbols | denominator.free_symbols, key=sp.default_sort_key)
+    if any(not s.is_nonnegative for s in symbols):
+        named = [s for s in symbols if not s.is_nonnegative]
+        return Decision(Status.UNDECIDED, "shifted coefficients", f"no domain is known for {named}")
+    outcome = _sign_on_orthant(numerator * denominator, symbols)
+    witness = {
+        **{s: v for s, v in outcome.witness.items() if s not in shifts.values()},
+        **{
+            symbol: (bounds[symbol] + shifts[symbol]).xreplace(dict(outcome.witness))
+            for symbol in bounds
+            if outcome.witness
+        },
+    }
+    witness = {s: sp.expand(sp.sympify(v).xreplace(witness)) for s, v in witness.items()}
+    return Decision(outcome.status, outcome.method, outcome.detail, witness)
+
+
+def decide_positive_semidefinite(matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Decision:
+    """Decide whether a symmetric matrix of rational functions is positive semidefinite on a domain.
+
+    A symmetric matrix has only real eigenvalues, so it is positive semidefinite iff every coefficient of its
+    characteristic polynomial has the sign (-1)^k, that is, iff all sums of principal k x k minors are >= 0.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> lam, r = sp.symbols("lambda r", positive=True)
+    >>> decide_positive_semidefinite(sp.Matrix([[lam, r], [r, 1]]), {lam: r**2}).status
+    <Status.HOLDS: 'holds'>
+    """
+    if (matrix - matrix.T).applyfunc(lambda e: sp.cancel(sp.together(e))) != sp.zeros(*matrix.shape):
+        return Decision(Status.UNDECIDED, "principal minors", "the matrix is not symmetric")
+    coefficients = matrix.charpoly().all_coeffs()
+    undecided: Decision | None = None
+    for k, coefficient in enumerate(coefficients[1:], start=1):
+        decision = decide_nonnegative((-1) ** k * coefficient, lower)
+        if decision.status is Status.FAILS:
+            return Decision(
+                Status.FAILS, "principal minors", f"the sum of principal {k}x{k} minors is negative", decision.witness
+            )
+        if decision.status is Status.UNDECIDED:
+            undecided = decision
+    if undecided is not None:
+        return undecided
+    return Decision(Status.HOLDS, "principal minors", f"all {matrix.rows} sums of principal minors are >= 0")
+
+
+def _normal_forms(numerator: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield equal forms of an expression, cheapest first; one that is literally 0 proves it zero."""
+    yield sp.expand(numerator)
+    yield sp.expand(sp.powsimp(sp.expand(sp.expand_power_base(sp.expand_power_exp(numerator)))))
+    if numerator.has(sp.cos, sp.sin, sp.cosh, sp.sinh, sp.tanh):
+        yield sp.expand(sp.powsimp(sp.expand(sp.expand(numerator, trig=True).rewrite(sp.exp))))
+    roots = sorted(
+        (p for p in numerator.atoms(sp.Pow) if p.exp.is_Rational and not p.exp.is_Integer), key=sp.default_sort_key
+    )
+    if roots:
+        yield _reduce_radicals(sp.expand(numerator), roots)
+
+
+def _reduce_radicals(expression: sp.Expr, roots: Sequence[sp.Pow]) -> sp.Expr:
+    """Replace each radical q^(a/b) by a power of one symbol per radicand and reduce by symbol^b = q."""
+    degrees: dict[sp.Expr, int] = {}
+    for root in roots:
+        degrees[root.base] = sp.ilcm(degrees.get(root.base, 1), root.exp.q)
+    names = {base: sp.Dummy(f"root_{i}") for i, base in enumerate(degrees)}
+    replaced = expression.xreplace({root: names[root.base] ** (root.exp * degrees[root.base]) for root in roots})
+    numerator = sp.numer(sp.together(sp.expand(replaced)))
+    for base, name in names.items():
+        degree = degrees[base]
+        numerator = sp.rem(sp.expand(numerator), name**degree - base, name) if numerator.has(name) else numerator
+    return sp.expand(numerator)
+
+
+def _rational_points(symbols: Sequence[sp.Basic], limit: int = 400) -> Iterator[dict[sp.Basic, sp.Expr]]:
+    """Yield rational test points, diagonal ones first."""
+    if not symbols:
+        yield {}
+        return
+    for shift in range(len(_PROBES)):
+        yield {s: _PROBES[(i * 2 + shift) % len(_PROBES)] for i, s in enumerate(symbols)}
+    for values in itertools.islice(itertools.product(_PROBES[:6], repeat=len(symbols)), limit):
+        yield dict(zip(symbols, values, strict=True))
+
+
+def _sign_on_orthant(polynomial: sp.Expr, symbols: Sequence[sp.Symbol]) -> Decision:
+    """Decide `polynomial >= 0` for all symbols >= 0 (those that are strictly positive: > 0)."""
+    if not symbols:
+        value = polynomial
+        if value.is_nonnegative:
+            return Decision(Status.HOLDS, "exact evaluation", f"{value} >= 0")
+        if value.is_negative:
+            return Decision(Status.FAILS, "exact evaluation", f"{value} < 0")
+        return Decision(Status.UNDECIDED, "exact evaluation", f"the sign of {value} was not decided")
+    try:
+        poly = sp.Poly(polynomial, *symbols)
+    except sp.PolynomialError:
+        return Decision(Status.UNDECIDED, "shifted coefficients", "not a rational function of its symbols")
+    if all(c.is_nonnegative for c in poly.coeffs()):
+        return Decision(Status.HOLDS, "shifted coefficients", "every coefficient is >= 0 after the shift")
+    if not all(c.is_Rational for c in poly.coeffs()):
+        return Decision(Status.UNDECIDED, "shifted coefficients", "coefficients of mixed sign are not rational")
+    scaled = _scaled_away(poly)
+    if scaled is not None and len(scaled.gens) == 1:
+        decision = _sign_on_half_line(scaled)
+        fixed = {s: sp.Integer(1) for s in symbols if s not in scaled.gens} if decision.witness else {}
+        return Decision(decision.status, decision.method, decision.detail, {**fixed, **decision.witness})
+    for point in itertools.product((sp.Integer(0), *_PROBES), repeat=len(symbols)):
+        at = dict(zip(symbols, point, strict=True))
+        if any(v == 0 and s.is_positive for s, v in at.items()):
+            continue
+        value = poly.as_expr().xreplace(at)
+        if value < 0:
+            return Decision(Status.FAILS, "exact evaluation", f"the value there is {value}", at)
+    return Decision(Status.UNDECIDED, "shifted coefficients", "coefficients of mixed sign in several symbols")
+
+
+def _scaled_away(poly: sp.Poly) -> sp.Poly | None:
+    """Return a polynomial in one symbol with the same sign, when `poly` has one symbol or is homogeneous in two.
+
+    If poly(c^a x, c^b y) = c^d poly(x, y) for some a, b > 0 then its sign for x > 0 is that of poly(1, y).
+    """
+    if len(poly.gens) == 1:
+        return poly
+    if len(poly.gens) != 2 or not poly.gens[0].is_positive and not poly.gens[1].is_positive:
+        return None
+    (i0, j0), *rest = poly.monoms()
+    fixed = 0 if poly.gens[0].is_positive else 1
+    slopes = {(i - i0, j - j0) for i, j in rest}
+    di, dj = next(iter(slopes))
+    if any(di * b - dj * a for a, b in slopes) or di * dj >= 0:
+        return None
+    other = poly.gens[1 - fixed]
+    return sp.Poly(poly.as_expr().xreplace({poly.gens[fixed]: sp.Integer(1)}), other)
+
+
+def _sign_on_half_line(poly: sp.Poly) -> Decision:
+    """Decide a univariate rational polynomial on (0, oo), and at 0, by isolating its real roots exactly."""
+    (symbol,) = poly.gens
+    # multiplying by the symbol makes 0 a root: every sample point then lies strictly inside one interval of (0, oo)
+    candidates = [q for q in points_between_roots(poly * sp.Poly(symbol, symbol)) if q > 0]
+    points = [sp.Rational(q.numerator, q.denominator) for q in candidates]
+    if not symbol.is_positive:
+        points.insert(0, sp.Integer(0))
+    for point in points:
+        if poly.eval(point) < 0:
+            return Decision(Status.FAILS, "real root isolation", f"negative at {symbol} = {point}", {symbol: point})
+    return Decision(Status.HOLDS, "real root isolation", f"non-negative between all real roots ({len(points)} intervals)")
