@@ -1,0 +1,336 @@
+"""Kernels against Jacobians, Monte Carlo, exact circulants and 50-digit eigenvalues."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from odeflow.errors import InvalidArgumentError
+from odeflow.numeric import _ntk_kernels
+from odeflow.numeric.kernels import (
+    kernel_spectrum,
+    pairwise_angles,
+    relu_ntk,
+    relu_ntk_limit,
+    relu_ntk_limit_entry_error,
+    smallest_eigenvalue,
+    two_layer_initialisation,
+)
+
+# One rounding of the Gram entry, one product with an exact count, one division.
+ENTRY_RTOL = 1e-14
+# Cosine, arc function and products: a few units in the last place of |x_i| |x_j|.
+LIMIT_ATOL = 2e-15
+# Central differences with step 1e-6 between activation changes: rounding 1e-16 / 1e-6, no truncation error.
+DIFFERENCE_ATOL = 1e-8
+# Probability 1e-9 of a false alarm per entry (Hoeffding), union over the entries.
+FALSE_ALARM = 1e-9
+
+
+def sphere(n: int, d: int, seed: int) -> np.ndarray:
+    points = np.random.default_rng(seed).standard_normal((n, d))
+    return points / np.linalg.norm(points, axis=1)[:, None]
+
+
+def circle(n: int) -> np.ndarray:
+    angles = 2.0 * np.pi * np.arange(n) / n
+    return np.column_stack([np.cos(angles), np.sin(angles)])
+
+
+def jacobian(X: np.ndarray, W: np.ndarray, a: np.ndarray) -> np.ndarray:
+    """Row i is d f(x_i) / d vec(W), by the formula, with no blocking and no counting."""
+    active = (X @ W.T > 0.0) * a / math.sqrt(len(a))
+    return (active[:, :, None] * X[:, None, :]).reshape(len(X), -1)
+
+
+def exact_angle(x: np.ndarray, y: np.ndarray) -> mpmath.mpf:
+    u, v = mpmath.matrix([mpmath.mpf(float(t)) for t in x]), mpmath.matrix([mpmath.mpf(float(t)) for t in y])
+    nu, nv = mpmath.norm(u), mpmath.norm(v)
+    return 2 * mpmath.atan2(mpmath.norm(u * nv - v * nu), mpmath.norm(u * nv + v * nu))
+
+
+# Finite width.
+
+
+@pytest.mark.parametrize(("n", "d", "m"), [(1, 1, 1), (3, 2, 63), (4, 3, 64), (5, 4, 65), (9, 5, 130), (37, 6, 1000)])
+def test_relu_kernel_is_the_jacobian_gram(n: int, d: int, m: int) -> None:
+    X = np.random.default_rng(n).standard_normal((n, d))
+    W, a = two_layer_initialisation(d, m, seed=m)
+    J = jacobian(X, W, a)
+    np.testing.assert_allclose(relu_ntk(X, W), J @ J.T, rtol=1e-12, atol=1e-13)
+
+
+def test_relu_kernel_is_the_gram_of_a_finite_difference_jacobian() -> None:
+    X, (W, a) = sphere(4, 3, 1), two_layer_initialisation(3, 17, seed=2)
+    step = 1e-6
+    assert np.abs(X @ W.T).min() > 2 * step  # no activation changes within a difference
+
+    def network(flat: np.ndarray) -> np.ndarray:
+        return np.maximum(X @ flat.reshape(W.shape).T, 0.0) @ a / math.sqrt(len(a))
+
+    columns = [
+        (network(W.ravel() + step * e) - network(W.ravel() - step * e)) / (2 * step) for e in np.eye(W.size)
+    ]
+    J = np.column_stack(columns)
+    np.testing.assert_allclose(relu_ntk(X, W, a=a), J @ J.T, atol=DIFFERENCE_ATOL)
+
+
+def test_relu_kernel_counts_neurons_exactly() -> None:
+    """Points with integer products and a power-of-two width leave nothing to round."""
+    rng = np.random.default_rng(3)
+    X = rng.integers(-3, 4, size=(29, 5)).astype(float)
+    W = rng.standard_normal((4096, 5))
+    active = X @ W.T > 0.0
+    counts = np.array([[int((p & q).sum()) for q in active] for p in active])
+    assert np.array_equal(relu_ntk(X, W), (X @ X.T) * counts / 4096)
+
+
+def test_relu_kernel_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, (W, a) = sphere(7, 4, 4), two_layer_initialisation(4, 777, seed=5)
+    weighted = a * np.linspace(0.5, 2.0, 777)
+    whole, whole_weighted = relu_ntk(X, W), relu_ntk(X, W, a=weighted)
+    monkeypatch.setattr("odeflow.numeric.kernels.BLOCK", 64)
+    assert np.array_equal(relu_ntk(X, W), whole)
+    np.testing.assert_allclose(relu_ntk(X, W, a=weighted), whole_weighted, rtol=1e-13, atol=1e-15)
+
+
+def test_relu_kernel_weighs_neurons_by_their_squared_output_weights() -> None:
+    X, (W, a) = np.random.default_rng(6).standard_normal((6, 3)), two_layer_initialisation(3, 100, seed=7)
+    a = a * np.linspace(0.1, 3.0, 100)
+    J = jacobian(X, W, a)
+    np.testing.assert_allclose(relu_ntk(X, W, a=a), J @ J.T, rtol=1e-12, atol=1e-12)
+    assert np.array_equal(relu_ntk(X, W, a=np.sign(a)), relu_ntk(X, W))
+
+
+def test_a_neuron_on_the_kink_is_inactive() -> None:
+    assert relu_ntk([[1.0, 0.0]], [[0.0, 1.0]]) == 0.0
+
+
+@given(
+    X=hnp.arrays(float, (5, 3), elements=st.floats(-5, 5, width=32)),
+    scale=st.integers(-20, 20),
+    seed=st.integers(0, 2**32),
+)
+def test_relu_kernel_is_symmetric_semidefinite_and_scales_with_the_data(X: np.ndarray, scale: int, seed: int) -> None:
+    W, _ = two_layer_initialisation(3, 70, seed=seed)
+    H = relu_ntk(X, W)
+    assert np.array_equal(H, H.T)
+    assert smallest_eigenvalue(H).upper >= 0.0
+    assert np.array_equal(relu_ntk(2.0**scale * X, W), 4.0**scale * H)
+
+
+# Infinite width.
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (3, [1 / 3, 7 / 12, 7 / 12]),
+        (4, [0.5] * 4),
+        (5, sorted([3 / 10 + math.sqrt(5) / 10] + [4 / 5 - math.sqrt(5) / 20] * 2 + [3 / 10] * 2)),
+    ],
+)
+def test_limit_kernel_of_equispaced_points_has_the_exact_circulant_spectrum(n: int, expected: list[float]) -> None:
+    np.testing.assert_allclose(kernel_spectrum(relu_ntk_limit(circle(n))), expected, atol=4e-15)
+
+
+@pytest.mark.parametrize("n", [6, 8])
+def test_limit_kernel_of_an_even_polygon_is_singular(n: int) -> None:
+    X = circle(n)
+    bound = smallest_eigenvalue(relu_ntk_limit(X), entry_error=relu_ntk_limit_entry_error(X))
+    assert bound.lower <= 0.0 <= bound.upper
+    assert bound.upper - bound.lower < 1e-12
+    assert not bound.is_positive
+
+
+def test_limit_kernel_of_orthonormal_data_is_half_the_identity() -> None:
+    assert np.array_equal(relu_ntk_limit(np.eye(7)), 0.5 * np.eye(7))
+    Q = np.linalg.qr(np.random.default_rng(8).standard_normal((9, 9)))[0]
+    np.testing.assert_allclose(relu_ntk_limit(Q), 0.5 * np.eye(9), atol=LIMIT_ATOL)
+
+
+def test_limit_kernel_has_the_printed_form_on_unit_rows() -> None:
+    X = sphere(40, 6, 9)
+    G = X @ X.T
+    printed = G * (np.pi - np.arccos(np.clip(G, -1, 1))) / (2 * np.pi)
+    np.testing.assert_allclose(relu_ntk_limit(X), printed, atol=1e-8)  # arccos near 1 keeps half the digits
+    off = ~np.eye(40, dtype=bool)
+    np.testing.assert_allclose(relu_ntk_limit(X)[off], printed[off], atol=5e-15)
+
+
+def test_limit_kernel_uses_the_angle_when_rows_are_not_unit() -> None:
+    X, lengths = sphere(12, 4, 10), np.geomspace(1e-3, 1e3, 12)
+    scaled = relu_ntk_limit(lengths[:, None] * X)
+    np.testing.assert_allclose(scaled, np.outer(lengths, lengths) * relu_ntk_limit(X), rtol=1e-12)
+
+
+@given(
+    u=hnp.arrays(float, 3, elements=st.floats(-1, 1)),
+    v=hnp.arrays(float, 3, elements=st.floats(-1, 1)),
+    closeness=st.integers(0, 60),
+    sign=st.sampled_from([-1.0, 1.0]),
+)
+def test_angles_and_limit_entries_agree_with_fifty_digits_however_close_the_rows(
+    u: np.ndarray, v: np.ndarray, closeness: int, sign: float
+) -> None:
+    x, y = u, sign * u + 2.0**-closeness * v
+    if np.linalg.norm(x) < 1e-3 or np.linalg.norm(y) < 1e-3:
+        return
+    with mpmath.workdps(50):
+        theta = exact_angle(x, y)
+        inner = mpmath.fdot([mpmath.mpf(float(t)) for t in x], [mpmath.mpf(float(t)) for t in y])
+        entry = inner * (mpmath.mpf(1) / 2 - theta / (2 * mpmath.pi))
+        X = np.array([x, y])
+        assert abs(mpmath.mpf(float(pairwise_angles(X)[0, 1])) - theta) < 1e-15
+        assert abs(mpmath.mpf(float(relu_ntk_limit(X)[0, 1])) - entry) < relu_ntk_limit_entry_error(X)
+
+
+@pytest.mark.parametrize("closeness", [1e-3, 1e-8, 1e-12])
+def test_nearly_parallel_rows_keep_their_angle(closeness: float) -> None:
+    """arccos of the rounded cosine would give 0 for both small angles."""
+    X = np.array([[1.0, 0.0], [math.cos(closeness), math.sin(closeness)], [-math.cos(closeness), math.sin(closeness)]])
+    angles = pairwise_angles(X)
+    assert angles[0, 1] == pytest.approx(closeness, rel=1e-15 / closeness)
+    assert math.pi - angles[0, 2] == pytest.approx(closeness, abs=1e-15)
+
+
+def test_arcsine_polynomial_agrees_with_fifty_digits() -> None:
+    with mpmath.workdps(50):
+        for t in np.linspace(1e-6, 0.5, 200):
+            exact = mpmath.asin(mpmath.sqrt(float(t))) / (mpmath.pi * mpmath.sqrt(float(t)))
+            value = mpmath.polyval([mpmath.mpf(float(c)) for c in _ntk_kernels.ARCSINE[::-1]], mpmath.mpf(float(t)))
+            assert abs(value - exact) < 6e-17
+
+
+def test_limit_kernel_is_the_mean_of_finite_kernels() -> None:
+    """Each count is Binomial(m, p): Hoeffding gives the allowed deviation, no tolerance is tuned."""
+    X, width = sphere(12, 5, 11), 200_000
+    W, _ = two_layer_initialisation(5, width, seed=12)
+    allowed = math.sqrt(math.log(2 * 12**2 / FALSE_ALARM) / (2 * width))
+    deviation = np.abs(relu_ntk(X, W) - relu_ntk_limit(X))
+    assert (deviation <= allowed * np.abs(X @ X.T) + 1e-14).all()
+    assert (deviation > 1e-6).any()
+
+
+def test_a_zero_row_has_a_zero_kernel_row() -> None:
+    H = relu_ntk_limit([[0.0, 0.0], [3.0, 4.0]])
+    assert np.array_equal(H, [[0.0, 0.0], [0.0, 12.5]])
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e150])
+def test_limit_kernel_survives_extreme_norms(size: float) -> None:
+    X = sphere(5, 3, 13)
+    np.testing.assert_allclose(relu_ntk_limit(size * X) / size / size, relu_ntk_limit(X), rtol=1e-12)
+
+
+# Smallest eigenvalue.
+
+
+def exact_smallest(matrix: np.ndarray) -> mpmath.mpf:
+    with mpmath.workdps(50):
+        values = mpmath.eigsy(mpmath.matrix(matrix.tolist()), eigvals_only=True)
+        return min(values)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("rank", [1, 5, 8, 12])
+def test_eigenvalue_bound_contains_the_fifty_digit_eigenvalue(seed: int, rank: int) -> None:
+    factor = np.random.default_rng(seed).standard_normal((8, rank)) * 10.0 ** np.linspace(-4, 2, rank)
+    matrix = factor @ factor.T
+    matrix = (matrix + matrix.T) / 2
+    bound, exact = smallest_eigenvalue(matrix), exact_smallest(matrix)
+    assert bound.lower <= exact <= bound.upper
+    assert bound.lower <= bound.value <= bound.upper
+    assert bound.upper - bound.lower < 1e-13 * np.trace(matrix)
+
+
+@given(
+    matrix=hnp.arrays(float, (4, 4), elements=st.floats(-10, 10)),
+    scale=st.integers(-900, 900),
+)
+def test_eigenvalue_bound_holds_for_indefinite_and_badly_scaled_matrices(matrix: np.ndarray, scale: int) -> None:
+    symmetric = np.ldexp(np.tril(matrix) + np.tril(matrix, -1).T, scale)
+    bound = smallest_eigenvalue(symmetric)
+    exact = exact_smallest(symmetric)
+    slack = mpmath.mpf(10) ** -45 * float(np.abs(symmetric).max())  # the oracle's own error
+    assert bound.lower - slack <= exact <= bound.upper + slack
+    assert bound.lower <= bound.value <= bound.upper
+
+
+@pytest.mark.parametrize("n", [2, 50, 201, 400])
+def test_singular_kernels_are_never_called_positive(n: int) -> None:
+    factor = np.random.default_rng(n).standard_normal((n, n - 1))
+    bound = smallest_eigenvalue(factor @ factor.T)
+    assert bound.lower <= 0.0 <= bound.upper
+
+
+def test_large_kernels_take_lanczos_and_agree_with_the_dense_spectrum() -> None:
+    H = relu_ntk_limit(sphere(500, 10, 14))
+    bound, dense = smallest_eigenvalue(H), kernel_spectrum(H)[0]
+    assert bound.value == pytest.approx(dense, abs=1e-12)
+    assert bound.lower <= dense <= bound.upper
+    assert bound.upper - bound.lower < 1e-9
+
+
+def test_large_indefinite_matrices_fall_back_to_the_dense_method() -> None:
+    H = relu_ntk_limit(sphere(300, 10, 15)) - 0.3 * np.eye(300)
+    bound, dense = smallest_eigenvalue(H), kernel_spectrum(H)[0]
+    assert bound.is_negative
+    assert bound.lower <= dense <= bound.upper
+
+
+def test_entry_error_widens_the_bound_by_n_times_itself() -> None:
+    H = relu_ntk_limit(sphere(10, 4, 16))
+    plain, wide = smallest_eigenvalue(H), smallest_eigenvalue(H, entry_error=1e-3)
+    assert wide.lower == pytest.approx(plain.lower - 1e-2, abs=1e-15)
+    assert wide.upper == pytest.approx(plain.upper + 1e-2, abs=1e-15)
+
+
+def test_a_single_entry_and_the_zero_matrix_are_exact() -> None:
+    one = smallest_eigenvalue([[0.3]])
+    assert one.lower <= 0.3 <= one.upper
+    assert one.upper - one.lower < 1e-15
+    zero = smallest_eigenvalue(np.zeros((3, 3)))
+    assert (zero.lower, zero.value, zero.upper) == (0.0, 0.0, 0.0)
+
+
+# The door.
+
+
+def test_initialisation_is_gaussian_with_fair_signs() -> None:
+    W, a = two_layer_initialisation(50, 4000, seed=17)
+    assert set(a.tolist()) == {-1.0, 1.0}
+    assert abs(a.mean()) < 6 / math.sqrt(4000)
+    assert abs(W.mean()) < 6 / math.sqrt(W.size)
+    assert abs(W.var() - 1) < 6 * math.sqrt(2 / W.size)
+    again = two_layer_initialisation(50, 4000, seed=17)
+    assert np.array_equal(W, again[0])
+    assert np.array_equal(a, again[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: relu_ntk([1.0, 2.0], [[1.0, 2.0]]), "Expected X of shape"),
+        (lambda: relu_ntk([[1.0, 2.0]], [[1.0]]), "Expected W of shape"),
+        (lambda: relu_ntk([[1.0]], [[1.0]], a=[1.0, 2.0]), "Expected a of shape"),
+        (lambda: relu_ntk([[1e200]], [[1.0]]), "Rescale X"),
+        (lambda: relu_ntk_limit([[np.nan]]), "X\\[0, 0\\] is nan"),
+        (lambda: relu_ntk_limit([[1e200]]), "Rescale X"),
+        (lambda: pairwise_angles([[1.0], [0.0]]), "row 1 is zero"),
+        (lambda: smallest_eigenvalue([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
+        (lambda: smallest_eigenvalue([[1.0]], entry_error=-1.0), "entry_error >= 0"),
+        (lambda: kernel_spectrum([[1.0, 2.0]]), "square"),
+        (lambda: two_layer_initialisation(0, 3, seed=0), "n_features >= 1"),
+        (lambda: two_layer_initialisation(3, True, seed=0), "integer"),
+    ],
+)
+def test_bad_arguments_are_named(call: object, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        call()  # type: ignore[operator]
