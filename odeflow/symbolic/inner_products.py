@@ -25,7 +25,7 @@ import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
 
-__all__ = ["Base", "Dynamics", "InnerProduct", "Operator", "Vector", "inner", "map_inner_products", "norm2"]
+__all__ = ["Base", "Dynamics", "InnerProduct", "Operator", "Vector", "Word", "inner", "map_inner_products", "norm2"]
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +60,7 @@ class Operator:
         return body + (r"^\top" if self.transposed else "")
 
 
-Word = tuple[Operator, ...]
+OperatorWord = tuple[Operator, ...]
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +86,7 @@ class Base:
 class Vector:
     """A formal linear combination of words applied to base vectors, with SymPy coefficients."""
 
-    terms: Mapping[tuple[Word, Base], sp.Expr] = field(default_factory=dict)
+    terms: Mapping[tuple[OperatorWord, Base], sp.Expr] = field(default_factory=dict)
 
     @classmethod
     def base(cls, name: str, order: int = 0) -> Vector:
@@ -119,6 +119,10 @@ class Vector:
         """Whether every coefficient is identically zero as a rational function."""
         return all(sp.cancel(sp.together(c)) == 0 for c in self.terms.values())
 
+    def as_expr(self) -> sp.Expr:
+        """Return the vector as a SymPy sum of `coefficient * Word`, to be put into an equation."""
+        return sp.Add(*(c * Word(word, base) for (word, base), c in self.terms.items()))
+
     def __str__(self) -> str:
         return self._joined(str, lambda w: "".join(f"{o} " for o in w), str) or "0"
 
@@ -127,7 +131,7 @@ class Vector:
         return self._joined(sp.latex, lambda w: "".join(o.latex() + " " for o in w), lambda b: b.latex()) or "0"
 
     def _joined(
-        self, number: Callable[[Any], str], word_text: Callable[[Word], str], base_text: Callable[[Base], str]
+        self, number: Callable[[Any], str], word_text: Callable[[OperatorWord], str], base_text: Callable[[Base], str]
     ) -> str:
         parts = []
         for (word, base), c in sorted(self.terms.items(), key=lambda kv: (-kv[0][1].order, kv[0])):
@@ -148,10 +152,10 @@ class InnerProduct(sp.AtomicExpr):  # type: ignore[misc]
     _diff_wrt = True
     __slots__ = ("left", "right", "word")
     left: Base
-    word: Word
+    word: OperatorWord
     right: Base
 
-    def __new__(cls, left: Base, word: Word, right: Base) -> InnerProduct:
+    def __new__(cls, left: Base, word: OperatorWord, right: Base) -> InnerProduct:
         mirrored = tuple(o.T for o in reversed(word))
         obj: InnerProduct = sp.AtomicExpr.__new__(cls)
         obj.left, obj.word, obj.right = min((left, word, right), (right, mirrored, left))
@@ -199,15 +203,51 @@ class InnerProduct(sp.AtomicExpr):  # type: ignore[misc]
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
     def _pretty(self, printer: Any) -> Any:
-        from sympy.printing.pretty.stringpict import prettyForm
+        word = "".join(f"{o} " for o in self.word)
+        if self.is_square:
+            half = "".join(f"{o} " for o in self.word[len(self.word) // 2 :])
+            return _pretty_form(f"‖{half}{_pretty_name(self.right)}‖²")
+        return _pretty_form(f"⟨{_pretty_name(self.left)}, {word}{_pretty_name(self.right)}⟩")
 
-        def name(base: Base) -> str:
-            return str(sp.pretty(sp.Symbol(base.name))) + "'" * base.order
 
-        word = "".join(f"{o} ".replace("^T", "ᵀ") for o in self.word)
-        if self.is_square and not self.word:
-            return prettyForm(f"‖{name(self.right)}‖²")
-        return prettyForm(f"⟨{name(self.left)}, {word}{name(self.right)}⟩")
+class Word(sp.AtomicExpr):  # type: ignore[misc]
+    """A vector `A B ... u` as one of SymPy's atoms, so that equations between vectors can be written and printed."""
+
+    is_commutative = True
+    is_number = False
+    __slots__ = ("base", "word")
+    word: OperatorWord
+    base: Base
+
+    def __new__(cls, word: OperatorWord, base: Base) -> Word:
+        obj: Word = sp.AtomicExpr.__new__(cls)
+        obj.word, obj.base = word, base
+        return obj
+
+    @property
+    def free_symbols(self) -> set[sp.Basic]:
+        """The atom itself."""
+        return {self}
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (self.word, self.base)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (self.word, self.base)
+
+    def sort_key(self, order: Any = None) -> Any:
+        """Highest derivative first, then by name."""
+        return self.class_key(), (1, (-self.base.order, str(self))), sp.Integer(1).sort_key(), sp.Integer(1)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{''.join(f'{o} ' for o in self.word)}{self.base}"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        body = "".join(o.latex() + " " for o in self.word) + self.base.latex()
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+    def _pretty(self, printer: Any) -> Any:
+        return _pretty_form("".join(f"{o} " for o in self.word) + _pretty_name(self.base))
 
 
 def inner(left: Vector, right: Vector) -> sp.Expr:
@@ -280,7 +320,7 @@ class Dynamics:
             total += sp.diff(expression, product) * moved
         return sp.expand(total)
 
-    def _moved(self, word: Word, base: Base) -> Vector:
+    def _moved(self, word: OperatorWord, base: Base) -> Vector:
         """Return the derivative of `word base` by the product rule."""
         raised = Base(base.name, base.order + 1)
         if base.name in self.rules and self.rules[base.name][0] < raised.order:
@@ -300,3 +340,13 @@ class Dynamics:
                 changed = (*word[:position], dotted, *word[position + 1 :])
                 moved = moved + Vector({(changed, base): sp.Integer(1)})
         return moved
+
+
+def _pretty_name(base: Base) -> str:
+    return str(sp.pretty(sp.Symbol(base.name))) + "'" * base.order
+
+
+def _pretty_form(text: str) -> Any:
+    from sympy.printing.pretty.stringpict import prettyForm
+
+    return prettyForm(text.replace("^T", "ᵀ"))

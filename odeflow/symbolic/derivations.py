@@ -1,0 +1,226 @@
+"""A proof as a list of steps, each checked by a named exact method.
+
+Building a step runs its check; the step keeps the outcome. A derivation proves its last step's formula, and nothing
+else, if every step holds. Steps that are not computed are marked for what they are: hypotheses, definitions, standard
+inference rules, and cited lemmas; whatever rests on a cited lemma is proved only modulo that lemma.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from odeflow.symbolic.decisions import (
+    Decision,
+    Status,
+    decide_nonnegative,
+    decide_positive_semidefinite,
+    decide_zero,
+)
+from odeflow.symbolic.inner_products import Vector
+
+__all__ = [
+    "Derivation",
+    "Kind",
+    "Step",
+    "assume",
+    "chain",
+    "cite",
+    "define",
+    "equate",
+    "gronwall",
+    "infer",
+    "semidefinite",
+    "show_equal",
+    "show_equal_vectors",
+    "show_less",
+]
+
+
+class Kind(enum.Enum):
+    """What a step is."""
+
+    HYPOTHESIS = "hypothesis"
+    DEFINITION = "definition"
+    COMPUTED = "computed"
+    RULE = "inference rule"
+    CITED = "cited lemma"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a proof: what it says, how it was checked, what came out.
+
+    Attributes
+    ----------
+    title : the line in words
+    formula : the line as a SymPy relation (None if it is only words)
+    kind : hypothesis, definition, computed, rule, cited
+    decision : the outcome and the exact method behind it
+    """
+
+    title: str
+    formula: sp.Basic | None
+    kind: Kind
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A list of steps; the last one is the conclusion."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def conclusion(self) -> sp.Basic | None:
+        """The formula of the last step: what is proved if every step holds."""
+        return self.steps[-1].formula if self.steps else None
+
+    @property
+    def lemmas(self) -> tuple[str, ...]:
+        """Names of the cited lemmas that the proof rests on."""
+        return tuple(s.title for s in self.steps if s.kind is Kind.CITED)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The hypotheses, in words."""
+        return tuple(s.title for s in self.steps if s.kind is Kind.HYPOTHESIS)
+
+    @property
+    def computed(self) -> int:
+        """How many steps were checked by computation."""
+        return sum(s.kind is Kind.COMPUTED for s in self.steps)
+
+    @property
+    def broken(self) -> Step | None:
+        """The first step that does not hold."""
+        return next((s for s in self.steps if not s.decision.holds), None)
+
+    def judge(self, formula: sp.Basic) -> Decision:
+        """Say what this derivation does for `formula`.
+
+        HOLDS if every step holds, at least one was computed, and the last one is `formula`. FAILS if the step that
+        states `formula` itself was computed and failed. Otherwise UNDECIDED: a proof that breaks elsewhere refutes
+        nothing.
+        """
+        broken = self.broken
+        if broken is not None:
+            status = Status.FAILS if broken.formula == formula and broken.decision.status is Status.FAILS else None
+            return Decision(
+                status or Status.UNDECIDED,
+                broken.decision.method,
+                f"{broken.title}: {broken.decision.detail}",
+                broken.decision.witness,
+            )
+        if self.conclusion != formula:
+            return Decision(Status.UNDECIDED, "conclusion", f"the derivation concludes {self.conclusion}")
+        if self.computed == 0:
+            return Decision(Status.UNDECIDED, "conclusion", "no step of the derivation was computed")
+        return Decision(Status.HOLDS, "derivation", f"{self.computed} of {len(self.steps)} steps computed")
+
+
+_GIVEN = Decision(Status.HOLDS, "given")
+
+
+def assume(words: str, formula: sp.Basic | None = None) -> Step:
+    """State a hypothesis."""
+    return Step(words, formula, Kind.HYPOTHESIS, _GIVEN)
+
+
+def define(words: str, formula: sp.Basic | None = None) -> Step:
+    """State a definition."""
+    return Step(words, formula, Kind.DEFINITION, _GIVEN)
+
+
+def cite(lemma: str, formula: sp.Basic | None = None) -> Step:
+    """Rest on a lemma of the literature, by name: what follows is proved modulo this lemma."""
+    return Step(lemma, formula, Kind.CITED, Decision(Status.HOLDS, "cited"))
+
+
+def infer(rule: str, formula: sp.Basic | None = None, *, from_: Sequence[Step] = ()) -> Step:
+    """Apply a standard inference rule, named in words, to earlier steps; holds only if they all do."""
+    failed = next((s for s in from_ if not s.decision.holds), None)
+    decision = Decision(Status.HOLDS, "rule") if failed is None else _undecided(failed)
+    return Step(rule, formula, Kind.RULE, decision)
+
+
+def equate(left: sp.Expr, right: sp.Expr) -> sp.Equality:
+    """Return the unevaluated equation left = right."""
+    return sp.Eq(left, right, evaluate=False)
+
+
+def show_equal(title: str, left: sp.Expr, right: sp.Expr) -> Step:
+    """Compute that two scalar expressions are identical."""
+    return Step(title, equate(left, right), Kind.COMPUTED, decide_zero(left - right))
+
+
+def show_equal_vectors(title: str, left: Vector, right: Vector) -> Step:
+    """Compute that two vectors of symbolic dimension are identical, coefficient by coefficient."""
+    difference = left - right
+    if difference.is_zero:
+        decision = Decision(Status.HOLDS, "linear algebra in symbolic dimension", "every coefficient cancels")
+    else:
+        decision = Decision(Status.FAILS, "linear algebra in symbolic dimension", f"left over: {difference}")
+    return Step(title, equate(left.as_expr(), right.as_expr()), Kind.COMPUTED, decision)
+
+
+def show_less(
+    title: str, smaller: sp.Expr, larger: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None = None
+) -> Step:
+    """Compute that smaller <= larger on the domain of `decide_nonnegative`."""
+    return Step(
+        title, sp.Le(smaller, larger, evaluate=False), Kind.COMPUTED, decide_nonnegative(larger - smaller, lower)
+    )
+
+
+def semidefinite(title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
+    """Compute that a symmetric matrix of rational functions is positive semidefinite on a domain."""
+    z = sp.MatrixSymbol("z", matrix.rows, 1)
+    formula = sp.Ge((z.T * sp.ImmutableMatrix(matrix) * z)[0, 0].doit(), 0, evaluate=False)
+    return Step(title, formula, Kind.COMPUTED, decide_positive_semidefinite(matrix, lower))
+
+
+def gronwall(decay: Step, energy: sp.Expr, initial: sp.Expr, rate: sp.Expr, time: sp.Symbol) -> Step:
+    """From the step `V' + rate V <= 0` conclude `V(t) <= exp(-rate t) V(0)`; `rate` must not depend on time."""
+    if rate.has(time):
+        return Step(
+            "Gronwall's inequality",
+            None,
+            Kind.RULE,
+            Decision(Status.UNDECIDED, "rule", f"the rate {rate} depends on {time}"),
+        )
+    formula = sp.Le(energy, sp.exp(-rate * time) * initial, evaluate=False)
+    return infer("Gronwall's inequality integrates the decay", formula, from_=[decay])
+
+
+def chain(
+    title: str,
+    formula: sp.Basic,
+    derived: sp.Expr,
+    *,
+    from_: Sequence[Step],
+    lower: Mapping[sp.Symbol, sp.Expr] | None = None,
+) -> Step:
+    """Conclude `formula`, an inequality lhs <= rhs, from the bound lhs <= derived that earlier steps established.
+
+    Computes that derived <= rhs. Exponentials and powers that both sides share are divided out first; what is left
+    must be a rational function.
+    """
+    failed = next((s for s in from_ if not s.decision.holds), None)
+    if failed is not None:
+        return Step(title, formula, Kind.COMPUTED, _undecided(failed))
+    if not isinstance(formula, sp.LessThan):
+        detail = f"a chain of bounds proves lhs <= rhs, not {formula}"
+        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "chain of bounds", detail))
+    ratio = sp.powsimp(sp.simplify(derived / formula.rhs))  # only an equal form: the decision below is exact
+    decision = decide_nonnegative(1 - ratio, lower)
+    if decision.status is Status.FAILS:  # the bound is weaker than the claim: that proves nothing either way
+        decision = Decision(Status.UNDECIDED, decision.method, f"the bound derived is weaker: {derived}")
+    return Step(title, formula, Kind.COMPUTED, decision)
+
+
+def _undecided(failed: Step) -> Decision:
+    return Decision(Status.UNDECIDED, "rule", f"rests on a step that does not hold: {failed.title}")
