@@ -1,0 +1,504 @@
+"""Where does this flow go? Any compiled field, integrated adaptively, with an error bar.
+
+The method is DOP853: an explicit Runge-Kutta method of order 8 with step-size control and a dense output of order 7.
+One solver is compiled once a machine and kept on disk; it calls every field through its C address.
+
+A tolerance is not an error. It bounds an estimate of the error made in one step; what accumulates until time t depends
+on the flow, and between the steps on the dense output. `integrate_with_error_bar` measures what accumulates.
+
+A field that is singular at the start (gamma/t at t = 0) cannot be evaluated there: begin at t0 > 0 with the first terms
+of the solution's Taylor series, for Nesterov's flow y(t0) = y0 - t0^2/(2 (gamma + 1)) grad, y'(t0) = -t0/(gamma + 1) grad.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from odeflow.errors import IntegrationError, InvalidArgumentError
+from odeflow.numeric import _integrate_kernels as kernels
+from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_nonnegative
+from odeflow.numeric.compiled import CompiledField, checked_parameters
+
+__all__ = [
+    "Direction",
+    "EnsembleTrajectory",
+    "EventRecord",
+    "Events",
+    "IntegrationStatus",
+    "Trajectory",
+    "integrate",
+    "integrate_ensemble",
+    "integrate_with_error_bar",
+]
+
+SMALLEST_RTOL = 1e-14
+"""Below this the scaled error estimate is rounding noise and steps shrink to nothing."""
+LOOSER = 10.0
+"""Ratio of the two tolerances of an error bar: the looser run errs about this much more."""
+
+
+class IntegrationStatus(Enum):
+    """How an integration ended."""
+
+    COMPLETED = kernels.COMPLETED
+    STOPPED_BY_EVENT = kernels.STOPPED
+    STEP_TOO_SMALL = kernels.STEP_TOO_SMALL
+    NOT_FINITE = kernels.NOT_FINITE
+    TOO_MANY_STEPS = kernels.TOO_MANY_STEPS
+    BAD_START = kernels.BAD_START
+
+
+class Direction(Enum):
+    """Which sign changes of an event function count."""
+
+    BOTH = 0
+    RISING = 1
+    FALLING = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Event functions to watch: their sign changes along the trajectory are located on the dense output.
+
+    Parameters
+    ----------
+    functions
+        Vector of e functions of (t, y, parameters), see `odeflow.codegen.compile_events`.
+    direction
+        Which sign changes count: one for all, or one for each function.
+    terminal
+        Whether the first event stops the integration: one for all, or one for each function.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The number of directions or flags is not the number of functions.
+    """
+
+    functions: CompiledField
+    direction: Direction | Sequence[Direction] = Direction.BOTH
+    terminal: bool | Sequence[bool] = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("direction", self.direction), ("terminal", self.terminal)):
+            if isinstance(value, Sequence) and len(value) != self.functions.dimension:
+                raise InvalidArgumentError(
+                    f"Expected one {name} for each of {self.functions.dimension} event functions but got {len(value)}."
+                )
+
+    @property
+    def directions(self) -> Int[np.ndarray, " e"]:
+        """Signs, int64, shape (e,)."""
+        each = self.direction if isinstance(self.direction, Sequence) else [self.direction] * self.functions.dimension
+        return np.array([direction.value for direction in each], dtype=np.int64)
+
+    @property
+    def stops(self) -> np.ndarray:
+        """Flags, bool, shape (e,)."""
+        each = self.terminal if isinstance(self.terminal, Sequence) else [self.terminal] * self.functions.dimension
+        return np.array(each, dtype=np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class EventRecord:
+    """The events that were seen, in order of time.
+
+    Parameters
+    ----------
+    times
+        float64, shape (m,), in the unit of the integration's times.
+    indices
+        Which event function, int64, shape (m,).
+    directions
+        +1 where it rises through zero, -1 where it falls, int64, shape (m,).
+    states
+        float64, shape (m, k).
+    """
+
+    times: Float[np.ndarray, " m"]
+    indices: Int[np.ndarray, " m"]
+    directions: Int[np.ndarray, " m"]
+    states: Float[np.ndarray, "m k"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One solution at the times that were asked for (those that were reached).
+
+    Parameters
+    ----------
+    times
+        float64, shape (t,).
+    states
+        float64, shape (t, k).
+    steps, rejected, evaluations
+        Accepted steps, rejected steps, evaluations of the field.
+    status
+        How the integration ended.
+    end_time
+        The time up to which the solution is known; the last event's if that stopped it.
+    events
+        What happened on the way.
+    error_estimate
+        Difference between two runs, float64, shape (t, k), from `integrate_with_error_bar`; None otherwise.
+    """
+
+    times: Float[np.ndarray, " t"]
+    states: Float[np.ndarray, "t k"]
+    steps: int
+    rejected: int
+    evaluations: int
+    status: IntegrationStatus
+    end_time: float
+    events: EventRecord = field(repr=False)
+    error_estimate: Float[np.ndarray, "t k"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleTrajectory:
+    """Many solutions of one field at common times.
+
+    Parameters
+    ----------
+    times
+        float64, shape (t,).
+    states
+        float64, shape (s, t, k); NaN at the times that a trajectory did not reach.
+    steps, rejected, evaluations
+        int64, shape (s,).
+    statuses
+        How each integration ended.
+    end_times
+        The time up to which each solution is known, float64, shape (s,).
+    """
+
+    times: Float[np.ndarray, " t"]
+    states: Float[np.ndarray, "s t k"]
+    steps: Int[np.ndarray, " s"]
+    rejected: Int[np.ndarray, " s"]
+    evaluations: Int[np.ndarray, " s"]
+    statuses: tuple[IntegrationStatus, ...]
+    end_times: Float[np.ndarray, " s"]
+
+
+def integrate(
+    field: CompiledField,
+    initial_state: ArrayLike,
+    times: ArrayLike,
+    *,
+    parameters: ArrayLike = (),
+    rtol: float = 1e-9,
+    atol: float = 1e-12,
+    max_steps: int = 1_000_000,
+    max_step: float = float("inf"),
+    events: Events | None = None,
+) -> Trajectory:
+    """Integrate y' = f(t, y, parameters) from times[0] to times[-1].
+
+    Parameters
+    ----------
+    field
+        The vector field f.
+    initial_state
+        y at times[0], float64, shape (k,).
+    times
+        Where the solution is wanted, float64, shape (t,), t >= 2, strictly increasing and >= 0. The steps do not depend on
+        the times between the first and the last.
+    parameters
+        float64, shape (p,).
+    rtol, atol
+        The error estimate of one step is kept below atol + rtol |y|, in root mean square over the components.
+    max_steps
+        Give up after so many steps, accepted or not.
+    max_step
+        Longest step, in the unit of `times`.
+    events
+        Event functions to watch. Each is sampled at the ends of eighths of every step, and around every dip of its modulus;
+        a pair of zeros is missed only if the function oscillates inside an eighth of a step. A zero that is touched
+        without a change of sign, or is the initial state, is no event. `max_step` makes the net finer.
+
+    Returns
+    -------
+    Trajectory
+        Ends early, with status STOPPED_BY_EVENT, if a terminal event occurred; `events` holds where.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument does not fit the field, or a tolerance is out of range.
+    IntegrationError
+        The solution could not be continued; the error carries the partial `Trajectory`.
+
+    References
+    ----------
+    E. Hairer, S. P. Norsett, G. Wanner (1993), Solving Ordinary Differential Equations I, sections II.4 to II.6.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from odeflow.codegen import compile_field
+    >>> x, v = sympy.symbols("x v", real=True)
+    >>> oscillator = compile_field([v, -x], [x, v])
+    >>> trajectory = integrate(oscillator, [1.0, 0.0], [0.0, np.pi, 2 * np.pi])
+    >>> trajectory.states.round(6) + 0.0
+    array([[ 1.,  0.],
+           [-1.,  0.],
+           [ 1.,  0.]])
+    """
+    start, grid, values = _checked_problem(field, initial_state, times, parameters)
+    rtol, atol, longest = _checked_control(rtol, atol, max_step)
+    limit = require_count("max_steps", max_steps)
+    address, directions, stops = _checked_events(events, field)
+    states = np.empty((grid.size, start.size))
+    counts = np.empty(kernels.COUNTS, dtype=np.int64)
+    work = np.empty((kernels.WORK_ROWS, start.size))
+    code, end, at, kinds, event_states = kernels.integrate_one(
+        field.address, values, start, grid, rtol, atol, longest, limit, address, directions, stops, work, states, counts
+    )
+    reached = int(counts[kernels.REACHED])
+    trajectory = Trajectory(
+        grid[:reached],
+        states[:reached],
+        *(int(count) for count in counts[:3]),
+        IntegrationStatus(code),
+        float(end),
+        EventRecord(at, np.abs(kinds) - 1, np.sign(kinds), event_states),
+    )
+    if trajectory.status not in (IntegrationStatus.COMPLETED, IntegrationStatus.STOPPED_BY_EVENT):
+        raise IntegrationError(_advice(trajectory.status, trajectory.end_time, limit), partial=trajectory)
+    return trajectory
+
+
+def integrate_with_error_bar(
+    field: CompiledField,
+    initial_state: ArrayLike,
+    times: ArrayLike,
+    *,
+    parameters: ArrayLike = (),
+    rtol: float = 1e-9,
+    atol: float = 1e-12,
+    max_steps: int = 1_000_000,
+    max_step: float = float("inf"),
+) -> Trajectory:
+    """Integrate twice, at (rtol, atol) and at ten times that, and report the difference as the error estimate.
+
+        |y_tight - y_true| is about |y_loose - y_tight| / 10
+
+    The bar belongs to the tighter run, whose states are returned, and is therefore pessimistic by about a factor of ten
+    where the tolerance decides the error; it includes one rounding error of the state. It is an estimate, not a bound.
+
+    Parameters
+    ----------
+    field, initial_state, times, parameters, rtol, atol, max_steps, max_step
+        As in `integrate`; `rtol` and `atol` are those of the tighter run.
+
+    Returns
+    -------
+    Trajectory
+        With `error_estimate`; `steps`, `rejected` and `evaluations` count both runs.
+
+    Raises
+    ------
+    InvalidArgumentError, IntegrationError
+        As in `integrate`.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from odeflow.codegen import compile_field
+    >>> x = sympy.Symbol("x", real=True)
+    >>> run = integrate_with_error_bar(compile_field([-x], [x]), [1.0], [0.0, 1.0])
+    >>> bool(abs(run.states[1, 0] - np.exp(-1)) <= run.error_estimate[1, 0] < 1e-8)
+    True
+    """
+    tight, loose = (
+        integrate(
+            field,
+            initial_state,
+            times,
+            parameters=parameters,
+            rtol=factor * rtol,
+            atol=factor * atol,
+            max_steps=max_steps,
+            max_step=max_step,
+        )
+        for factor in (1.0, LOOSER)
+    )
+    bar = np.abs(tight.states - loose.states) + np.finfo(np.float64).eps * np.abs(tight.states)
+    return replace(
+        tight,
+        steps=tight.steps + loose.steps,
+        rejected=tight.rejected + loose.rejected,
+        evaluations=tight.evaluations + loose.evaluations,
+        error_estimate=bar,
+    )
+
+
+def integrate_ensemble(
+    field: CompiledField,
+    initial_states: ArrayLike,
+    times: ArrayLike,
+    *,
+    parameters: ArrayLike = (),
+    rtol: float = 1e-9,
+    atol: float = 1e-12,
+    max_steps: int = 1_000_000,
+    max_step: float = float("inf"),
+    threads: int = 1,
+    keep_failed: bool = False,
+) -> EnsembleTrajectory:
+    """Integrate many initial states, each with steps of its own; the same as `integrate` in a loop, but compiled.
+
+    Parameters
+    ----------
+    field
+        The vector field.
+    initial_states
+        float64, shape (s, k).
+    times
+        As in `integrate`; (start, end) gives the final states only.
+    parameters
+        Common ones, float64, shape (p,), or one row for each trajectory, shape (s, p).
+    rtol, atol, max_steps, max_step
+        As in `integrate`, for each trajectory.
+    threads
+        How many threads share the work; 0 takes one for each processor.
+    keep_failed
+        Whether trajectories that fail are kept, with their status, instead of raising an error.
+
+    Returns
+    -------
+    EnsembleTrajectory
+        In the order of `initial_states`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An argument does not fit the field.
+    IntegrationError
+        A trajectory failed and `keep_failed` is false; the error carries the partial `EnsembleTrajectory`.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from odeflow.codegen import compile_field
+    >>> x, rate = sympy.symbols("x rate", real=True)
+    >>> decay = compile_field([-rate * x], [x], parameters=[rate])
+    >>> ensemble = integrate_ensemble(decay, [[1.0], [2.0]], [0.0, 1.0], parameters=[[1.0], [0.0]])
+    >>> ensemble.states[:, -1, 0].round(6)
+    array([0.367879, 2.      ])
+    """
+    starts = as_matrix("initial_states", initial_states, columns=field.n_states)
+    count = starts.shape[0]
+    _, grid, _ = _checked_problem(field, starts[0], times, np.zeros(field.n_parameters))
+    if np.ndim(parameters) == 2:
+        values = as_matrix("parameters", parameters, rows=count, columns=field.n_parameters)
+    else:
+        values = np.tile(checked_parameters(parameters, field.n_parameters), (count, 1))
+    rtol, atol, longest = _checked_control(rtol, atol, max_step)
+    limit = require_count("max_steps", max_steps)
+    workers = min(require_count("threads", threads, minimum=0) or os.cpu_count() or 1, count)
+    states = np.full((count, grid.size, field.dimension), np.nan)
+    counts = np.empty((count, kernels.COUNTS), dtype=np.int64)
+    codes, ends = np.empty(count, dtype=np.int64), np.empty(count)
+
+    def run(part: slice) -> None:
+        kernels.integrate_many(
+            field.address, values[part], starts[part], grid, rtol, atol, longest, limit,
+            states[part], counts[part], codes[part], ends[part],
+        )  # fmt: skip
+
+    # Small parts keep the threads busy although some trajectories take longer.
+    edges = np.linspace(0, count, (1 if workers == 1 else min(8 * workers, count)) + 1).astype(int)
+    parts = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    if workers == 1:
+        run(parts[0])
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(run, parts))
+    statuses = tuple(IntegrationStatus(int(code)) for code in codes)
+    ensemble = EnsembleTrajectory(
+        grid, states, counts[:, kernels.STEPS], counts[:, kernels.REJECTED], counts[:, kernels.EVALUATIONS], statuses, ends
+    )
+    failed = np.flatnonzero(codes != kernels.COMPLETED)
+    if failed.size and not keep_failed:
+        first = int(failed[0])
+        raise IntegrationError(
+            f"{failed.size} of {count} trajectories failed, the first is number {first}: "
+            f"{_advice(statuses[first], float(ends[first]), limit)} Pass keep_failed=True to keep the others.",
+            partial=ensemble,
+        )
+    return ensemble
+
+
+def _checked_problem(
+    field: CompiledField, initial_state: ArrayLike, times: ArrayLike, parameters: ArrayLike
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
+    if field.dimension != field.n_states:
+        raise InvalidArgumentError(
+            f"Expected a vector field but got {field.dimension} functions of {field.n_states} states. "
+            "Pass event functions as `events`."
+        )
+    start = as_vector("initial_state", initial_state, length=field.n_states)
+    grid = as_times("times", times)
+    if grid.size < 2:
+        raise InvalidArgumentError("Expected at least two times, the start and the end, but got one.")
+    return start, grid, checked_parameters(parameters, field.n_parameters)
+
+
+def _checked_control(rtol: float, atol: float, max_step: float) -> tuple[float, float, float]:
+    rtol, atol = require_nonnegative("rtol", rtol), require_nonnegative("atol", atol)
+    if rtol < SMALLEST_RTOL:
+        raise InvalidArgumentError(
+            f"Expected rtol >= {SMALLEST_RTOL} but got rtol={rtol}. float64 cannot resolve smaller errors."
+        )
+    if atol == 0.0:
+        raise InvalidArgumentError("Expected atol > 0 but got atol=0. Pass the size below which a state counts as zero.")
+    if not max_step > 0.0:
+        raise InvalidArgumentError(f"Expected max_step > 0 but got max_step={max_step}.")
+    return rtol, atol, float(max_step)
+
+
+def _checked_events(events: Events | None, field: CompiledField) -> tuple[int, np.ndarray, np.ndarray]:
+    if events is None:
+        return 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
+    functions = events.functions
+    if (functions.n_states, functions.n_parameters) != (field.n_states, field.n_parameters):
+        raise InvalidArgumentError(
+            f"Expected event functions of {field.n_states} states and {field.n_parameters} parameters, as the field's, "
+            f"but got {functions.n_states} and {functions.n_parameters}."
+        )
+    return functions.address, events.directions, events.stops
+
+
+def _advice(status: IntegrationStatus, time: float, max_steps: int) -> str:
+    """Say what happened and what to do."""
+    match status:
+        case IntegrationStatus.BAD_START:
+            return (
+                f"The field is not finite at the initial state (t={time:g}). If it is singular there, as gamma/t is at t=0, "
+                "start at t0 > 0 with the first Taylor terms of the solution."
+            )
+        case IntegrationStatus.NOT_FINITE:
+            return (
+                f"The field is not finite beyond t={time:.10g}, however small the step. The solution leaves the domain of "
+                "the field there; stop before, with a terminal event."
+            )
+        case IntegrationStatus.TOO_MANY_STEPS:
+            return (
+                f"Gave up at t={time:.10g} after {max_steps} steps. If the flow is stiff (its fastest rate is far above "
+                "what it shows), rescale time or use a closed form; otherwise raise max_steps or rtol."
+            )
+        case _:
+            return (
+                f"The step became too small at t={time:.10g}. Either the solution blows up there, or the field jumps (a "
+                "Heaviside or a kink); stop at the jump with a terminal event, or raise rtol and atol."
+            )
