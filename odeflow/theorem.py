@@ -23,7 +23,7 @@ from odeflow.symbolic.derivations import Derivation
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from odeflow.experiments import DataCase
+    from odeflow.data_case import DataCase
 
 __all__ = [
     "Claim",

@@ -33,10 +33,12 @@ __all__ = [
     "equate",
     "gronwall",
     "infer",
+    "negation",
     "semidefinite",
     "show_equal",
     "show_equal_vectors",
     "show_less",
+    "show_violated",
 ]
 
 
@@ -181,6 +183,49 @@ def semidefinite(title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Exp
     z = sp.MatrixSymbol("z", matrix.rows, 1)
     formula = sp.Ge((z.T * sp.ImmutableMatrix(matrix) * z)[0, 0].doit(), 0, evaluate=False)
     return Step(title, formula, Kind.COMPUTED, decide_positive_semidefinite(matrix, lower))
+
+
+def negation(formula: sp.Basic) -> sp.Basic:
+    """Return the unevaluated negation of a formula: what a counterexample concludes."""
+    return sp.Not(formula, evaluate=False)
+
+
+def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> Step:
+    """Compute, exactly, that a relation is false at an instance; the step states the relation's negation.
+
+    Parameters
+    ----------
+    formula : a relation (<=, <, >=, >, =)
+    instance : exact values for its symbols and applied functions
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x = sp.Symbol("x", real=True)
+    >>> show_violated("at x = 1/2", sp.Lt(x, sp.Rational(1, 2)), {x: sp.Rational(1, 2)}).decision.status
+    <Status.HOLDS: 'holds'>
+    """
+    if not isinstance(formula, (sp.LessThan, sp.StrictLessThan, sp.GreaterThan, sp.StrictGreaterThan, sp.Equality)):
+        detail = f"only relations can be violated at an instance, not {formula}"
+        return Step(title, negation(formula), Kind.COMPUTED, Decision(Status.UNDECIDED, "exact evaluation", detail))
+    excess = formula.lhs - formula.rhs
+    if isinstance(formula, (sp.GreaterThan, sp.StrictGreaterThan)):
+        excess = -excess
+    value = sp.expand(excess.xreplace(dict(instance)))
+    if isinstance(formula, sp.Equality):
+        false = value.is_zero is False
+    elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):
+        false = value.is_nonnegative is True
+    else:
+        false = value.is_positive is True
+    at = ", ".join(f"{k} = {v}" for k, v in instance.items())
+    status = Status.HOLDS if false else Status.UNDECIDED
+    return Step(
+        title,
+        negation(formula),
+        Kind.COMPUTED,
+        Decision(status, "exact evaluation", f"the sides differ by {value} at {at}", dict(instance)),
+    )
 
 
 def gronwall(decay: Step, energy: sp.Expr, initial: sp.Expr, rate: sp.Expr, time: sp.Symbol) -> Step:

@@ -60,7 +60,7 @@ def derive_error_dynamics(flow: Flow, *, constant_jacobian: bool = True) -> Deri
     >>> from odeflow.symbolic.flows import heavy_ball
     >>> proof = derive_error_dynamics(heavy_ball(sp.Symbol("b", positive=True)))
     >>> proof.conclusion
-    Eq(Delta'' + b*Delta' + H Delta, 0)
+    Eq(b*Delta' + Delta'' + H Delta, 0)
     >>> proof.broken is None
     True
     """

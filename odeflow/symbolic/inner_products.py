@@ -25,7 +25,7 @@ import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
 
-__all__ = ["Base", "Dynamics", "InnerProduct", "Operator", "Vector", "Word", "inner", "map_inner_products", "norm2"]
+__all__ = ["Base", "Dynamics", "InnerProduct", "Operator", "Vector", "Word", "evaluate_at", "inner", "map_inner_products", "norm2"]
 
 
 @dataclass(frozen=True, order=True)
@@ -280,6 +280,42 @@ def map_inner_products(expression: sp.Expr, replace: Callable[[InnerProduct], sp
     """Return `expression` with every inner product replaced by `replace(product)`, expanded."""
     found = {g: replace(g) for g in expression.atoms(InnerProduct)}
     return sp.expand(expression.xreplace(found))
+
+
+def evaluate_at(
+    expression: sp.Expr, bases: Mapping[Base, sp.Matrix], operators: Mapping[str, sp.Matrix]
+) -> sp.Expr | sp.Matrix:
+    """Evaluate an expression in words and inner products on concrete matrices, exactly: the second route to an identity.
+
+    Parameters
+    ----------
+    expression : scalar expression with `InnerProduct` atoms, or a sum of coefficient x `Word`
+    bases : base vector -> column matrix
+    operators : operator name -> matrix (transposes are taken where the word says so)
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> H, e = Operator("H", symmetric=True), Vector.base("e")
+    >>> evaluate_at(inner(e, H @ e), {Base("e"): sp.Matrix([1, 2])}, {"H": sp.diag(3, 5)})
+    23
+    """
+
+    def applied(word: OperatorWord, base: Base) -> sp.Matrix:
+        vector = bases[base]
+        for operator in reversed(word):
+            matrix = operators[operator.name]
+            vector = (matrix.T if operator.transposed else matrix) * vector
+        return vector
+
+    words = sorted(expression.atoms(Word), key=str)
+    if not words:
+        return map_inner_products(expression, lambda g: (bases[g.left].T * applied(g.word, g.right))[0, 0])
+    expanded = sp.expand(expression)
+    total = sp.zeros(*applied(words[0].word, words[0].base).shape)
+    for atom in words:
+        total += expanded.coeff(atom) * applied(atom.word, atom.base)
+    return total
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,109 @@
+"""Which theorems are there? Papers register through the entry-point group `odeflow.theorems`, ours like anyone's.
+
+An entry point names a module with a `PAPER` and a tuple `THEOREMS`. A broken one becomes a `Problem`, a line in the
+report, and never hides the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from odeflow.errors import UnknownNameError
+from odeflow.theorem import Paper, Theorem
+
+__all__ = ["GROUP", "Catalogue", "Problem", "load_catalogue"]
+
+GROUP = "odeflow.theorems"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An entry point that could not be loaded, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Papers, their theorems in the papers' order, and what could not be loaded."""
+
+    papers: tuple[Paper, ...]
+    theorems: tuple[Theorem, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def find(self, names: Sequence[str]) -> tuple[Theorem, ...]:
+        """Return the theorems that `names` speak of, in catalogue order, each once; all of them for no names.
+
+        A name is a full id, a paper's folder, or an unambiguous part of either.
+
+        Raises
+        ------
+        UnknownNameError
+            A name fits nothing, or fits several theorems without being one of them.
+        """
+        if not names:
+            return self.theorems
+        wanted = {theorem.id for name in names for theorem in self._match(name)}
+        return tuple(t for t in self.theorems if t.id in wanted)
+
+    def _match(self, name: str) -> Sequence[Theorem]:
+        exact = [t for t in self.theorems if name in (t.id, t.name)]
+        if exact:
+            return self._only(name, exact)
+        folders = [p.folder for p in self.papers if p.folder == name] or [
+            p.folder for p in self.papers if name and name in p.folder
+        ]
+        if len(folders) == 1:
+            return [t for t in self.theorems if t.source.paper.folder == folders[0]]
+        if len(folders) > 1:
+            raise UnknownNameError("theorem (the name fits several papers)", name, folders)
+        return self._only(name, [t for t in self.theorems if name and name in t.id])
+
+    def _only(self, name: str, found: Sequence[Theorem]) -> Sequence[Theorem]:
+        if len(found) == 1:
+            return found
+        if found:
+            raise UnknownNameError("theorem (the name fits several)", name, [t.id for t in found])
+        known = [t.id for t in self.theorems] + [t.name for t in self.theorems] + [p.folder for p in self.papers]
+        raise UnknownNameError("theorem", name, known)
+
+
+def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
+    """Load every registered paper.
+
+    Parameters
+    ----------
+    entries : entry points to load instead of the installed ones
+
+    Returns
+    -------
+    Catalogue
+        With a `Problem` for each entry point that raises on import, or that lacks PAPER or THEOREMS.
+    """
+    found = sorted(entry_points(group=GROUP) if entries is None else entries, key=lambda e: e.name)
+    papers: list[Paper] = []
+    theorems: list[Theorem] = []
+    problems: list[Problem] = []
+    for entry in found:
+        try:
+            module = entry.load()
+            paper, listed = module.PAPER, tuple(module.THEOREMS)
+            if not isinstance(paper, Paper) or not all(isinstance(t, Theorem) for t in listed):
+                raise TypeError("PAPER must be an odeflow.theorem.Paper and THEOREMS hold odeflow.theorem.Theorem values")
+            twice = {t.id for t in listed} & {t.id for t in theorems} or _repeated(t.id for t in listed)
+            if twice:
+                raise ValueError(f"ids registered twice: {', '.join(sorted(twice))}")
+        except Exception as error:  # a plugin may raise anything; it must not take the others down
+            problems.append(Problem(entry.name, f"{type(error).__name__}: {error}"))
+            continue
+        papers.append(paper)
+        theorems.extend(listed)
+    return Catalogue(tuple(papers), tuple(theorems), tuple(problems))
+
+
+def _repeated(ids: Iterable[str]) -> set[str]:
+    seen: set[str] = set()
+    return {i for i in ids if i in seen or seen.add(i)}  # type: ignore[func-returns-value]

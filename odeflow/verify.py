@@ -1,0 +1,305 @@
+"""Run a theorem's checks and return one verdict.
+
+Exact evidence decides: a derivation that proves the claim's own formula, or an exact counterexample. Simulations and
+properties can support a claim or refute it by a reproducible case; they never prove. Evidence that contradicts itself
+is UNDECIDED, and says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from odeflow.errors import OdeflowError
+from odeflow.symbolic.decisions import Status
+from odeflow.symbolic.derivations import negation
+from odeflow.theorem import Evidence, Stage, Theorem, Verdict
+
+if TYPE_CHECKING:
+    from odeflow.data_case import DataCase
+
+__all__ = ["Result", "Timing", "TwinResult", "check", "check_twins", "decide"]
+
+EXAMPLES = 40
+"""Cases per property in a normal run; the tests' `thorough` profile asks for more."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds spent in one stage of one theorem."""
+
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TwinResult:
+    """What became of a false twin; anything but REFUTED is a defect of the theorem's checks."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one theorem, with everything behind it.
+
+    Attributes
+    ----------
+    theorem : what was checked
+    verdict, reason : the outcome and, in a sentence, why
+    evidence : in the order of the stages
+    lemmas : cited lemmas that a PROVED_MODULO rests on
+    twins : empty unless they were run
+    timings : seconds per stage
+    """
+
+    theorem: Theorem
+    verdict: Verdict
+    reason: str
+    evidence: tuple[Evidence, ...]
+    lemmas: tuple[str, ...] = ()
+    twins: tuple[TwinResult, ...] = ()
+    timings: tuple[Timing, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on this theorem."""
+        return sum(t.seconds for t in self.timings)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the verdict is the recorded one and every twin that was run was refuted."""
+        return self.verdict is self.theorem.recorded and all(t.verdict is Verdict.REFUTED for t in self.twins)
+
+
+def check(
+    theorem: Theorem,
+    *,
+    seed: int = 0,
+    examples: int = EXAMPLES,
+    data: DataCase | None = None,
+    on_stage: Callable[[Stage], None] | None = None,
+) -> Result:
+    """Run every check that `theorem` has and decide its verdict.
+
+    Parameters
+    ----------
+    theorem : Theorem
+    seed : seed of the simulation and of the property test
+    examples : how many cases the property test draws
+    data : the user's data; adds the theorem's findings about it
+    on_stage : called with each stage before it runs
+
+    Returns
+    -------
+    Result
+        A check that raises is UNDECIDED evidence with the error as its reason, never an exception.
+    """
+    evidence: list[Evidence] = []
+    timings: list[Timing] = []
+    for stage, run in _stages(theorem, seed, examples, data):
+        if on_stage is not None:
+            on_stage(stage)
+        start = time.perf_counter()
+        try:
+            found = run()
+        except OdeflowError as error:
+            found = _gave_up(stage, str(error))
+        except Exception as error:  # a defect of a page must not take the others down
+            found = _gave_up(stage, f"{type(error).__name__}: {error}")
+        timings.append(Timing(stage, time.perf_counter() - start))
+        evidence.append(found)
+    lemmas = tuple(dict.fromkeys(lemma for e in evidence for lemma in e.lemmas))
+    verdict, reason = decide(evidence)
+    return Result(theorem, verdict, reason, tuple(evidence), lemmas, (), tuple(timings))
+
+
+def check_twins(theorem: Theorem, *, seed: int = 0, examples: int = EXAMPLES) -> tuple[TwinResult, ...]:
+    """Run the checks on every false twin; all of them must come out REFUTED."""
+    results = []
+    for twin in theorem.twins:
+        outcome = check(twin.of(theorem), seed=seed, examples=examples)
+        results.append(TwinResult(twin.name, outcome.verdict, outcome.reason))
+    return tuple(results)
+
+
+def decide(evidence: Sequence[Evidence]) -> tuple[Verdict, str]:
+    """Weigh evidence into a verdict and a one-sentence reason."""
+    data_free = [e for e in evidence if e.stage is not Stage.DATA]
+    proofs = [e for e in data_free if e.stage in (Stage.DERIVATION, Stage.CERTIFICATE)]
+    proved = any(e.stage is Stage.DERIVATION and e.status is Status.HOLDS for e in proofs)
+    against = [e for e in evidence if e.status is Status.FAILS]
+    open_ = [e for e in data_free if e.status is Status.UNDECIDED]
+    control = next((e for e in data_free if e.stage is Stage.CONTROL and e.status is not Status.HOLDS), None)
+    if control is not None:
+        return Verdict.UNDECIDED, f"the counterexample would also refute the corrected claim: {control.detail}"
+    if against and proved:
+        return Verdict.UNDECIDED, f"proof and {against[0].stage.value} contradict each other: {against[0].detail}"
+    if against:
+        return Verdict.REFUTED, f"{against[0].stage.value}: {against[0].detail or against[0].observed}"
+    if open_:
+        return Verdict.UNDECIDED, f"{open_[0].stage.value}: {open_[0].detail}"
+    lemmas = tuple(dict.fromkeys(lemma for e in proofs for lemma in e.lemmas))
+    if proved and lemmas:
+        return Verdict.PROVED_MODULO, f"rests on {'; '.join(lemmas)}"
+    if proved:
+        return Verdict.PROVED, "every step is exact"
+    supporting = [e for e in data_free if e.status is Status.HOLDS]
+    if supporting:
+        return Verdict.SUPPORTED, f"{sum(e.cases for e in supporting)} cases, no proof"
+    return Verdict.UNDECIDED, "no check ran"
+
+
+def _stages(
+    theorem: Theorem, seed: int, examples: int, data: DataCase | None
+) -> Iterator[tuple[Stage, Callable[[], Evidence]]]:
+    claim = theorem.claim
+    if theorem.derive is not None:
+        yield Stage.DERIVATION, lambda: _derivation(theorem)
+    if theorem.certificate is not None:
+        yield Stage.CERTIFICATE, lambda: _certificate(theorem)
+    if theorem.counterexample is not None:
+        yield Stage.COUNTEREXAMPLE, lambda: _counterexample(theorem)
+        if theorem.control is not None:
+            yield Stage.CONTROL, lambda: _control(theorem)
+    simulate = theorem.simulate
+    if simulate is not None:
+        yield Stage.SIMULATION, lambda: simulate(claim, seed)
+    if theorem.domain is not None and theorem.holds is not None:
+        yield Stage.PROPERTY, lambda: _property(theorem, seed, examples)
+    on_data = theorem.on_data
+    if data is not None and on_data is not None:
+        yield Stage.DATA, lambda: on_data(claim, data)
+
+
+def _derivation(theorem: Theorem) -> Evidence:
+    assert theorem.derive is not None
+    derivation = theorem.derive(theorem.claim)
+    decision = derivation.judge(theorem.claim.formula)
+    return Evidence(
+        Stage.DERIVATION,
+        decision.status,
+        claimed=str(theorem.claim.formula),
+        observed=f"{derivation.computed} of {len(derivation.steps)} steps computed",
+        error_bar="exact",
+        cases=derivation.computed,
+        detail=_with_witness(decision.detail, decision.witness),
+        lemmas=derivation.lemmas,
+    )
+
+
+def _certificate(theorem: Theorem) -> Evidence:
+    assert theorem.certificate is not None
+    certificate = theorem.certificate(theorem.claim)
+    decision = certificate.check()
+    # a certificate that fails shows that this V is no proof; it does not refute the claim
+    status = Status.HOLDS if decision.holds else Status.UNDECIDED
+    return Evidence(
+        Stage.CERTIFICATE,
+        status,
+        claimed=f"V' + ({certificate.rate}) V <= 0",
+        observed="every sum of principal minors is >= 0" if decision.holds else "not a certificate",
+        error_bar="exact",
+        detail=_with_witness(decision.detail, decision.witness),
+    )
+
+
+def _counterexample(theorem: Theorem) -> Evidence:
+    assert theorem.counterexample is not None
+    derivation = theorem.counterexample(theorem.claim)
+    decision = derivation.judge(negation(theorem.claim.formula))
+    return Evidence(
+        Stage.COUNTEREXAMPLE,
+        Status.FAILS if decision.holds else Status.UNDECIDED,
+        claimed=str(theorem.claim.formula),
+        observed="false at an exact instance" if decision.holds else "not refuted",
+        error_bar="exact",
+        cases=derivation.computed,
+        detail=f"{derivation.steps[-1].title}: {derivation.steps[-1].decision.detail}" if decision.holds else decision.detail,
+        lemmas=derivation.lemmas,
+    )
+
+
+def _control(theorem: Theorem) -> Evidence:
+    assert theorem.control is not None
+    outcome = _counterexample(replace(theorem, claim=theorem.control))
+    return Evidence(
+        Stage.CONTROL,
+        Status.HOLDS if outcome.status is not Status.FAILS else Status.UNDECIDED,
+        claimed=f"the same counterexample leaves standing: {theorem.control.formula}",
+        observed="it does" if outcome.status is not Status.FAILS else "it refutes that too",
+        error_bar="exact",
+        detail=outcome.detail,
+    )
+
+
+def _property(theorem: Theorem, seed: int, examples: int) -> Evidence:
+    import hypothesis
+
+    assert theorem.domain is not None and theorem.holds is not None
+    holds, claim, tried, failing = theorem.holds, theorem.claim, 0, None
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+    )
+    @hypothesis.given(theorem.domain())
+    def attack(case: Any) -> None:
+        nonlocal tried, failing
+        tried += 1
+        if not holds(claim, case):
+            failing = case
+            raise _Falsified
+
+    try:
+        attack()
+    except _Falsified:
+        return Evidence(
+            Stage.PROPERTY,
+            Status.FAILS,
+            claimed="holds on every case of its domain",
+            observed=f"false for {_short(failing)}",
+            error_bar="one reproducible case",
+            cases=tried,
+            seed=seed,
+            detail=f"shrunk counterexample: {_short(failing)}",
+        )
+    return Evidence(
+        Stage.PROPERTY,
+        Status.HOLDS,
+        claimed="holds on every case of its domain",
+        observed=f"held on {tried} cases",
+        error_bar="none found false",
+        cases=tried,
+        seed=seed,
+    )
+
+
+class _Falsified(AssertionError):
+    """The property is false for a case."""
+
+
+def _gave_up(stage: Stage, reason: str) -> Evidence:
+    return Evidence(stage, Status.UNDECIDED, claimed="", observed="the check could not run", error_bar="none", detail=reason)
+
+
+def _with_witness(detail: str, witness: Any) -> str:
+    if not witness:
+        return detail
+    return f"{detail}; witness {', '.join(f'{k} = {v}' for k, v in witness.items())}"
+
+
+def _short(case: Any, limit: int = 300) -> str:
+    text = " ".join(repr(case).split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
