@@ -71,7 +71,7 @@ def numeric_flow(flow: Flow, values: Mapping[sp.Symbol, float]) -> NumericFlow:
     if all(c.is_number for c in at):
         numbers = tuple(float(c) for c in at)
         return HeavyBall(numbers[0]) if len(numbers) == 1 else LinearFlow(numbers)
-    gamma = sp.simplify(at[0] * TIME)
+    gamma = sp.cancel(at[0] * TIME)
     if len(at) == 1 and gamma.is_number:
         return Nesterov(float(gamma))
     raise InvalidArgumentError(f"Expected constant damping or gamma/t but got coefficients {flow.coefficients} at {values}.")

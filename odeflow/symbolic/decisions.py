@@ -113,15 +113,14 @@ def decide_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] |
         named = [s for s in symbols if not s.is_nonnegative]
         return Decision(Status.UNDECIDED, "shifted coefficients", f"no domain is known for {named}")
     outcome = _sign_on_orthant(numerator * denominator, symbols)
-    witness = {
-        **{s: v for s, v in outcome.witness.items() if s not in shifts.values()},
-        **{
-            symbol: (bounds[symbol] + shifts[symbol]).xreplace(dict(outcome.witness))
-            for symbol in bounds
-            if outcome.witness
-        },
-    }
-    witness = {s: sp.expand(sp.sympify(v).xreplace(witness)) for s, v in witness.items()}
+    witness: dict[sp.Basic, sp.Expr] = {}
+    if outcome.witness:
+        point = {**dict.fromkeys(shifts.values(), sp.Integer(0)), **outcome.witness}
+        witness = {s: v for s, v in point.items() if s not in shifts.values()}
+        for symbol, bound in bounds.items():
+            at = sp.expand((bound + shifts[symbol]).xreplace(point))
+            witness[symbol] = at.xreplace({s: sp.Integer(1) for s in at.free_symbols})
+            witness |= {s: sp.Integer(1) for s in at.free_symbols}
     return Decision(outcome.status, outcome.method, outcome.detail, witness)
 
 
