@@ -1,0 +1,430 @@
+"""Closed-form error dynamics Delta(t) for a constant symmetric kernel H, for one kernel or a stack of kernels.
+
+With H = V diag(lambda) V^T the error is Delta(t) = V diag(phi_lambda(t)) V^T Delta(0); phi_lambda solves a scalar ODE:
+
+    gradient flow   exp(-lambda t)
+    heavy ball      damped oscillator, under-, critically and over-damped by one cancellation-free formula each
+    Nesterov        Gamma(nu+1) (2/s)^nu J_nu(s), nu = (gamma-1)/2, s = sqrt(lambda) t, for every gamma > 0
+    linear flow     companion propagators, powers of two by squaring in double-double
+
+Accuracy, with the eigenvalues and times taken as exact: |error| < 1e-14 of the initial error, for phases sqrt(lambda) t
+up to 1e12 (phases are kept to twice the working precision). What remains in practice is the eigensolver's rounding of
+the eigenvalues, about 1e-15 lambda_max, which moves phi_lambda by up to 1e-15 lambda_max |dphi/dlambda|.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from odeflow.errors import IntegrationError, InvalidArgumentError
+from odeflow.numeric._modal_kernels import damped_modes, hankel_plan, nesterov_modes, nesterov_table
+from odeflow.numeric._modal_linear_kernels import linear_modes
+from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector
+from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
+
+__all__ = ["ModalTrajectory", "frozen_kernel_flow", "frozen_kernel_losses", "mode_response", "mode_velocity"]
+
+# A positive semidefinite kernel comes back from its eigensolver with eigenvalues down to about -n eps lambda_max.
+_NEGATIVE_ROUNDING = 1e-12
+# Beyond this phase even a double-double product is a poor phase.
+_LARGEST_PHASE = 1e12
+# Nesterov's table has 4 max(25, gamma^2/16) cells, and its recurrence loses digits when gamma is large against s.
+_LARGEST_GAMMA = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class ModalTrajectory:
+    """Error dynamics under a frozen kernel, for one kernel or for a stack of s kernels (leading axis).
+
+    Attributes
+    ----------
+    flow : Flow
+        The optimiser ODE.
+    times : Float[np.ndarray, " t"]
+        Flow times.
+    errors : Float[np.ndarray, "... t n"]
+        Delta(t).
+    losses : Float[np.ndarray, "... t"]
+        |Delta(t)|^2 / 2, summed over modes (so that small losses keep their digits).
+    eigenvalues : Float[np.ndarray, "... n"]
+        Spectrum of the kernel, ascending, tiny negative rounding clipped to 0.
+    eigenvectors : Float[np.ndarray, "... n n"]
+        Eigenvectors of the kernel, in columns.
+    coordinates, velocity_coordinates : Float[np.ndarray, "... n"]
+        The initial error and velocity in the eigenbasis.
+    """
+
+    flow: Flow
+    times: Float[np.ndarray, " t"]
+    errors: Float[np.ndarray, "... t n"] = field(repr=False)
+    losses: Float[np.ndarray, "... t"] = field(repr=False)
+    eigenvalues: Float[np.ndarray, "... n"] = field(repr=False)
+    eigenvectors: Float[np.ndarray, "... n n"] = field(repr=False)
+    coordinates: Float[np.ndarray, "... n"] = field(repr=False)
+    velocity_coordinates: Float[np.ndarray, "... n"] | None = field(repr=False)
+
+    @cached_property
+    def velocities(self) -> Float[np.ndarray, "... t n"]:
+        """Delta'(t), in 1/time; computed on first use."""
+        n = self.eigenvalues.shape[-1]
+        values = self.eigenvalues.reshape(-1, n)
+        vectors = self.eigenvectors.reshape(-1, n, n)
+        positions = self.coordinates.reshape(-1, n)
+        speeds = None if self.velocity_coordinates is None else self.velocity_coordinates.reshape(-1, n)
+        out = np.empty((values.shape[0], self.times.size, n))
+        for k in range(values.shape[0]):
+            modal = _modes(self.flow, values[k], self.times, derivative=True) * positions[k][:, None]
+            if speeds is not None:
+                modal += _impulse_modes(self.flow, values[k], self.times, derivative=True) * speeds[k][:, None]
+            np.matmul(modal.T, vectors[k].T, out=out[k])
+        return out.reshape(self.errors.shape)
+
+
+def mode_response(
+    flow: Flow, eigenvalues: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
+) -> Float[np.ndarray, "k t"]:
+    """Compute phi_lambda(t), the scalar mode with phi(0) = 1 and every other derivative 0 at t = 0.
+
+    Parameters
+    ----------
+    flow : Flow
+        Which optimiser ODE.
+    eigenvalues : Float[np.ndarray, " k"]
+        lambda >= 0. Values in [-1e-12 max, 0) count as rounding of 0 and are clipped.
+    times : Float[np.ndarray, " t"]
+        Strictly increasing flow times >= 0.
+
+    Returns
+    -------
+    Float[np.ndarray, "k t"]
+        phi_lambda(t), row by eigenvalue.
+
+    Raises
+    ------
+    InvalidArgumentError
+        A negative eigenvalue, a bad grid, a phase sqrt(lambda) t above 1e12, or gamma above 1000.
+    IntegrationError
+        A linear flow is unstable for one of the eigenvalues and its mode overflowed.
+
+    References
+    ----------
+    Watson, 1944, A Treatise on the Theory of Bessel Functions, 7.21 (Hankel's expansion).
+    Su, Boyd and Candes, 2016, JMLR 17, section 3 (Bessel form of Nesterov's flow on quadratics).
+
+    Examples
+    --------
+    Nesterov's flow with gamma = 2 is sin(s)/s; heavy ball at its double root is (1 + rt) exp(-rt):
+
+    >>> import numpy as np
+    >>> from odeflow.numeric.flows import HeavyBall, Nesterov
+    >>> t = np.array([0.0, 1.0, 2.0])
+    >>> np.round(mode_response(Nesterov(gamma=2.0), np.array([1.0]), t)[0] - np.sinc(t / np.pi), 14) + 0.0
+    array([0., 0., 0.])
+    >>> np.round(mode_response(HeavyBall(damping=2.0), np.array([1.0]), t)[0], 6)
+    array([1.      , 0.735759, 0.406006])
+    """
+    return _modes(flow, _checked_spectrum(as_vector("eigenvalues", eigenvalues)), as_times("times", times))
+
+
+def mode_velocity(
+    flow: Flow, eigenvalues: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
+) -> Float[np.ndarray, "k t"]:
+    """Compute d phi_lambda/dt, the derivative of `mode_response`, in 1/time.
+
+    Parameters
+    ----------
+    flow : Flow
+        Which optimiser ODE.
+    eigenvalues : Float[np.ndarray, " k"]
+        lambda >= 0. Values in [-1e-12 max, 0) count as rounding of 0 and are clipped.
+    times : Float[np.ndarray, " t"]
+        Strictly increasing flow times >= 0.
+
+    Returns
+    -------
+    Float[np.ndarray, "k t"]
+        d phi_lambda/dt, row by eigenvalue.
+
+    Raises
+    ------
+    InvalidArgumentError, IntegrationError
+        As `mode_response`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from odeflow.numeric.flows import GradientFlow
+    >>> mode_velocity(GradientFlow(), np.array([2.0]), np.array([0.0]))
+    array([[-2.]])
+    """
+    values = _checked_spectrum(as_vector("eigenvalues", eigenvalues))
+    return _modes(flow, values, as_times("times", times), derivative=True)
+
+
+def frozen_kernel_flow(
+    flow: Flow,
+    kernel: Float[np.ndarray, "... n n"],
+    initial_error: Float[np.ndarray, "... n"],
+    times: Float[np.ndarray, " t"],
+    *,
+    initial_velocity: Float[np.ndarray, "... n"] | None = None,
+) -> ModalTrajectory:
+    """Compute Delta(t) under a constant kernel H, or under each kernel of a stack.
+
+        Delta(t) = sum_k phi_{lambda_k}(t) v_k v_k^T Delta(0)
+
+    Parameters
+    ----------
+    flow : Flow
+        Which optimiser ODE.
+    kernel : Float[np.ndarray, "n n"] or Float[np.ndarray, "s n n"]
+        Symmetric positive semidefinite H.
+    initial_error : Float[np.ndarray, " n"] or Float[np.ndarray, "s n"]
+        Delta(0); with a stack of kernels, one for all or one for each.
+    times : Float[np.ndarray, " t"]
+        Strictly increasing flow times >= 0.
+    initial_velocity : Float[np.ndarray, " n"] or Float[np.ndarray, "s n"], optional
+        Delta'(0) in 1/time, for heavy ball and linear flows of order >= 2 only; zero when not given.
+
+    Returns
+    -------
+    ModalTrajectory
+        Errors, losses and the spectrum; velocities are computed when asked for.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Shapes that do not fit, a kernel that is not symmetric positive semidefinite, an initial velocity for a flow
+        that admits none, or what `mode_response` refuses.
+    IntegrationError
+        As `mode_response`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from odeflow.numeric.flows import GradientFlow
+    >>> kernel = np.array([[2.0, 1.0], [1.0, 2.0]])
+    >>> run = frozen_kernel_flow(GradientFlow(), kernel, np.array([1.0, 1.0]), np.array([0.0, 1.0]))
+    >>> np.round(run.errors[1] - np.exp(-3.0), 12) + 0.0
+    array([0., 0.])
+    """
+    problem = _problem(flow, kernel, initial_error, times, initial_velocity)
+    stack, n = problem.eigenvalues.shape
+    errors = np.empty((stack, problem.times.size, n))
+    losses = np.empty((stack, problem.times.size))
+    for k in range(stack):
+        modal = _modal_errors(flow, problem, k)
+        losses[k] = 0.5 * np.einsum("kt,kt->t", modal, modal)
+        np.matmul(modal.T, problem.eigenvectors[k].T, out=errors[k])
+    drop = problem.single
+    speeds = problem.velocity_coordinates
+    return ModalTrajectory(
+        flow=flow,
+        times=problem.times,
+        errors=errors[0] if drop else errors,
+        losses=losses[0] if drop else losses,
+        eigenvalues=problem.eigenvalues[0] if drop else problem.eigenvalues,
+        eigenvectors=problem.eigenvectors[0] if drop else problem.eigenvectors,
+        coordinates=problem.coordinates[0] if drop else problem.coordinates,
+        velocity_coordinates=None if speeds is None else speeds[0] if drop else speeds,
+    )
+
+
+def frozen_kernel_losses(
+    flow: Flow,
+    kernel: Float[np.ndarray, "... n n"],
+    initial_error: Float[np.ndarray, "... n"],
+    times: Float[np.ndarray, " t"],
+    *,
+    initial_velocity: Float[np.ndarray, "... n"] | None = None,
+) -> Float[np.ndarray, "... t"]:
+    """Compute only the losses |Delta(t)|^2 / 2 = sum_k (phi_k(t) v_k^T Delta(0))^2 / 2 under a constant kernel.
+
+    Parameters
+    ----------
+    flow, kernel, initial_error, times, initial_velocity
+        As `frozen_kernel_flow`.
+
+    Returns
+    -------
+    Float[np.ndarray, " t"] or Float[np.ndarray, "s t"]
+        The losses; equal to `frozen_kernel_flow(...).losses`.
+
+    Raises
+    ------
+    InvalidArgumentError, IntegrationError
+        As `frozen_kernel_flow`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from odeflow.numeric.flows import GradientFlow
+    >>> frozen_kernel_losses(GradientFlow(), np.eye(2), np.array([1.0, 1.0]), np.array([0.0]))
+    array([1.])
+    """
+    problem = _problem(flow, kernel, initial_error, times, initial_velocity)
+    losses = np.empty((problem.eigenvalues.shape[0], problem.times.size))
+    for k in range(losses.shape[0]):
+        modal = _modal_errors(flow, problem, k)
+        losses[k] = 0.5 * np.einsum("kt,kt->t", modal, modal)
+    return losses[0] if problem.single else losses
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Checked arguments in the eigenbasis, always with a leading stack axis."""
+
+    times: Float[np.ndarray, " t"]
+    eigenvalues: Float[np.ndarray, "s n"]
+    eigenvectors: Float[np.ndarray, "s n n"]
+    coordinates: Float[np.ndarray, "s n"]
+    velocity_coordinates: Float[np.ndarray, "s n"] | None
+    single: bool
+
+
+def _problem(
+    flow: Flow, kernel: object, initial_error: object, times: object, initial_velocity: object | None
+) -> _Problem:
+    """Check the arguments of a frozen-kernel flow and diagonalise."""
+    checked_times = as_times("times", times)
+    if initial_velocity is not None and not (
+        isinstance(flow, HeavyBall) or (isinstance(flow, LinearFlow) and flow.order >= 2)
+    ):
+        why = "is singular at t = 0" if isinstance(flow, Nesterov) else "is of first order"
+        raise InvalidArgumentError(
+            f"Expected no initial_velocity because {flow} {why}. Leave it out, or use HeavyBall or LinearFlow."
+        )
+    h = as_symmetric("kernel", kernel, stack=True)
+    single = h.ndim == 2
+    h = h.reshape(-1, h.shape[-1], h.shape[-1])
+    raw, vectors = np.linalg.eigh(h)
+    values = np.empty_like(raw)
+    for k in range(raw.shape[0]):
+        values[k] = _checked_spectrum(raw[k])
+    error = _per_kernel("initial_error", initial_error, h, single)
+    coordinates = np.einsum("sij,si->sj", vectors, error)
+    speeds = None
+    if initial_velocity is not None:
+        speeds = np.einsum("sij,si->sj", vectors, _per_kernel("initial_velocity", initial_velocity, h, single))
+    return _Problem(checked_times, values, vectors, coordinates, speeds, single)
+
+
+def _per_kernel(name: str, value: object, h: Float[np.ndarray, "s n n"], single: bool) -> Float[np.ndarray, "s n"]:
+    """Return one vector for each kernel of the stack; a single vector is shared."""
+    stack, n = h.shape[0], h.shape[-1]
+    if not single and np.ndim(value) == 2:  # type: ignore[arg-type]
+        return as_array(name, value, shape=(stack, n))
+    return np.broadcast_to(as_vector(name, value, length=n), (stack, n))
+
+
+def _checked_spectrum(eigenvalues: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    """Clip rounding below zero, refuse anything more negative."""
+    lowest = float(eigenvalues.min())
+    if lowest >= 0.0:
+        return eigenvalues
+    largest = max(float(eigenvalues.max()), 0.0)
+    if lowest < -_NEGATIVE_ROUNDING * largest:
+        raise InvalidArgumentError(
+            f"Expected eigenvalues >= 0 (or above -1e-12 of the largest, which is {largest:.6g}) but got {lowest:.6g}. "
+            "Pass a positive semidefinite kernel."
+        )
+    clipped: Float[np.ndarray, " k"] = np.maximum(eigenvalues, 0.0)
+    return clipped
+
+
+def _modal_errors(flow: Flow, problem: _Problem, k: int) -> Float[np.ndarray, "n t"]:
+    """Delta(t) in the eigenbasis of kernel k."""
+    modal = _modes(flow, problem.eigenvalues[k], problem.times)
+    modal *= problem.coordinates[k][:, None]
+    if problem.velocity_coordinates is not None:
+        modal += _impulse_modes(flow, problem.eigenvalues[k], problem.times) * problem.velocity_coordinates[k][:, None]
+    return modal
+
+
+def _modes(
+    flow: Flow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], *, derivative: bool = False
+) -> Float[np.ndarray, "k t"]:
+    """phi or phi' on the grid, arguments already checked."""
+    if isinstance(flow, GradientFlow):
+        decay: Float[np.ndarray, "k t"] = np.exp(-np.multiply.outer(values, times))
+        if derivative:
+            decay *= -values[:, None]
+        return decay
+    if isinstance(flow, HeavyBall):
+        return _damped(flow, values, times, 1 if derivative else 0)
+    if isinstance(flow, Nesterov):
+        if not derivative:
+            return _nesterov(flow.gamma, values, times)
+        # phi' = -lambda t/(gamma+1) times the mode of gamma + 2 (derivative of Bessel functions).
+        modes = _nesterov(flow.gamma + 2.0, values, times)
+        modes *= np.multiply.outer(values, times / -(flow.gamma + 1.0))
+        return modes
+    return _linear(flow, values, times, 0)[1 if derivative else 0]
+
+
+def _impulse_modes(
+    flow: Flow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], *, derivative: bool = False
+) -> Float[np.ndarray, "k t"]:
+    """The mode that starts at 0 with velocity 1, or its derivative."""
+    if isinstance(flow, HeavyBall):
+        return _damped(flow, values, times, 3 if derivative else 2)
+    assert isinstance(flow, LinearFlow)
+    return _linear(flow, values, times, 1)[1 if derivative else 0]
+
+
+def _damped(
+    flow: HeavyBall, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], kind: int
+) -> Float[np.ndarray, "k t"]:
+    # After 746 decay times every mode has underflowed, whatever its phase.
+    _require_phase(values, min(float(times[-1]), 2.0 * 746.0 / flow.damping))
+    modes: Float[np.ndarray, "k t"] = damped_modes(float(flow.damping), values, times, kind)
+    return modes
+
+
+def _nesterov(
+    gamma: float, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
+) -> Float[np.ndarray, "k t"]:
+    if gamma > _LARGEST_GAMMA + 2.0:
+        raise InvalidArgumentError(
+            f"Expected gamma <= {_LARGEST_GAMMA:g} but got gamma={gamma}. Use odeflow.numeric.integrate instead."
+        )
+    _require_phase(values, float(times[-1]))
+    gamma = float(gamma)
+    coefficients, enough_from, switch = hankel_plan(gamma)
+    end = min(switch, float(np.sqrt(values.max())) * float(times[-1]))
+    table = nesterov_table(gamma, end)
+    modes: Float[np.ndarray, "k t"] = nesterov_modes(gamma, values, times, table, coefficients, enough_from, switch)
+    return modes
+
+
+def _linear(
+    flow: LinearFlow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], start: int
+) -> tuple[Float[np.ndarray, "k t"], Float[np.ndarray, "k t"]]:
+    positions = np.empty((values.size, times.size))
+    velocities = np.empty_like(positions)
+    coefficients = np.array(flow.coefficients, dtype=np.float64)
+    status = linear_modes(coefficients, values, times, start, positions, velocities)
+    if status == 1:
+        raise IntegrationError(
+            f"{flow} is unstable for an eigenvalue in [{values.min():.6g}, {values.max():.6g}]: a mode overflowed "
+            f"before t={times[-1]:.6g}. Check the Routh-Hurwitz conditions, or stop earlier."
+        )
+    if status == 2:
+        raise InvalidArgumentError(
+            f"Expected times short enough to resolve the fastest mode but t={times[-1]:.6g} is above 2^59 of its "
+            "time scales. Shorten the run."
+        )
+    return positions, velocities
+
+
+def _require_phase(values: Float[np.ndarray, " k"], end: float) -> None:
+    phase = float(np.sqrt(values.max())) * end
+    if phase > _LARGEST_PHASE:
+        raise InvalidArgumentError(
+            f"Expected sqrt(lambda) t <= {_LARGEST_PHASE:g} but got {phase:.6g}: the phase of the oscillation is "
+            "lost to rounding. Shorten the run."
+        )
