@@ -1,0 +1,422 @@
+"""What does the algorithm do, as opposed to its ODE? Discrete optimisers on modes and on two-layer ReLU networks.
+
+Each optimiser has a flow of which it is a discretisation; `matching_optimiser` takes the flow and a time step h:
+
+    gradient flow      gradient descent, eta = h, t = h k                                            first order
+    heavy ball, b      eta = h^2, momentum 1 - b h, t = h k                                          first order
+                       eta = h^2 / (1 + b h/2), momentum (1 - b h/2) / (1 + b h/2), centred start    second order
+    Nesterov, gamma    eta = h^2, t = h k                                                            first order
+
+The correspondence is a limit h -> 0, not an identity: at a fixed learning rate Nesterov's method converges linearly on
+a strongly convex quadratic, its flow only polynomially; heavy ball with a fixed momentum is, for small learning rates,
+gradient flow at time k eta / (1 - momentum).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from odeflow.errors import InvalidArgumentError
+from odeflow.numeric import _training_kernels
+from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count, require_finite, require_positive
+from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
+
+__all__ = [
+    "GradientDescent",
+    "HeavyBallMethod",
+    "NesterovMethod",
+    "NesterovStronglyConvex",
+    "Optimiser",
+    "RunStatus",
+    "TrainingRun",
+    "iterate_modes",
+    "matching_optimiser",
+    "train_relu",
+]
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """Gradient descent w(k+1) = w(k) - eta grad L(w(k)); flow time of step k is eta k.
+
+    `learning_rate` is eta > 0.
+    """
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+
+    @property
+    def time_step(self) -> float:
+        """Flow time of one step."""
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class HeavyBallMethod:
+    """Polyak's heavy ball w(k+1) = w(k) - eta grad L(w(k)) + beta (w(k) - w(k-1)), w(-1) = w(0).
+
+    Equivalently v(k) = beta v(k-1) - grad L(w(k)), w(k+1) = w(k) + eta v(k). Flow time of step k is sqrt(eta) k.
+
+    Attributes
+    ----------
+    learning_rate
+        eta > 0.
+    momentum
+        0 <= beta <= 1; beta = 1 has no friction and does not converge.
+    centred_start
+        Scale the first gradient step by 1 / (1 + beta), the Taylor step of a particle at rest. With the momentum of
+        `matching_optimiser(..., second_order=True)` the trajectory is then second-order accurate.
+    """
+
+    learning_rate: float
+    momentum: float
+    centred_start: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+        if not 0.0 <= require_finite("momentum", self.momentum) <= 1.0:
+            raise InvalidArgumentError(
+                f"Expected 0 <= momentum <= 1 but got momentum={self.momentum}. For a flow use a step h <= 1 / damping."
+            )
+
+    @property
+    def time_step(self) -> float:
+        """Flow time of one step: sqrt(eta), or with a centred start sqrt(2 eta / (1 + beta)).
+
+        Both are the h of `matching_optimiser`.
+        """
+        if self.centred_start:
+            return math.sqrt(2.0 * self.learning_rate / (1.0 + self.momentum))
+        return math.sqrt(self.learning_rate)
+
+
+@dataclass(frozen=True)
+class NesterovMethod:
+    """Nesterov's method with vanishing damping; flow time of step k is sqrt(eta) k.
+
+    v(k+1) = w(k) - eta grad L(w(k)),  w(k+1) = v(k+1) + (k-1)/(k+gamma-1) (v(k+1) - v(k)),  k = 1, 2, ...
+
+    The paper's k starts at 1, where the fraction is 0; step 0 of a run is the paper's w(1). `learning_rate` is
+    eta > 0, `gamma` > 0 the friction parameter (3 is Nesterov's own choice, up to lower-order terms).
+    """
+
+    learning_rate: float
+    gamma: float = 3.0
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+        require_positive("gamma", self.gamma)
+
+    @property
+    def time_step(self) -> float:
+        """Flow time of one step."""
+        return math.sqrt(self.learning_rate)
+
+
+@dataclass(frozen=True)
+class NesterovStronglyConvex:
+    """Nesterov's method for strongly convex losses: as `NesterovMethod` with one momentum for all steps.
+
+    momentum q = (1 - sqrt(mu eta)) / (1 + sqrt(mu eta)); its flow is heavy ball with damping 2 sqrt(mu)
+
+    `learning_rate` is eta > 0, `strong_convexity` is mu > 0, with mu eta <= 1.
+
+    References
+    ----------
+    Bu, Xu and Chen (2021), footnote 2 (whose mu is lambda_0 / 2, not the printed square root of it).
+    """
+
+    learning_rate: float
+    strong_convexity: float
+
+    def __post_init__(self) -> None:
+        require_positive("learning_rate", self.learning_rate)
+        require_positive("strong_convexity", self.strong_convexity)
+        if self.learning_rate * self.strong_convexity > 1.0:
+            raise InvalidArgumentError(
+                "Expected strong_convexity * learning_rate <= 1 but got "
+                f"{self.strong_convexity} * {self.learning_rate}. Use a smaller learning rate."
+            )
+
+    @property
+    def momentum(self) -> float:
+        """The constant momentum q, in [0, 1)."""
+        root = math.sqrt(self.strong_convexity * self.learning_rate)
+        return (1.0 - root) / (1.0 + root)
+
+    @property
+    def time_step(self) -> float:
+        """Flow time of one step."""
+        return math.sqrt(self.learning_rate)
+
+
+Optimiser: TypeAlias = GradientDescent | HeavyBallMethod | NesterovMethod | NesterovStronglyConvex
+
+
+class RunStatus(Enum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRun:
+    """What was recorded of s runs at k steps.
+
+    After a divergence the losses and movements of that run are infinite and its errors NaN, from the first record at
+    or after `diverged_at`; its weights are those of that step and may be huge.
+
+    Attributes
+    ----------
+    steps
+        Recorded step numbers, (k,): 0, record_every, 2 record_every, ..., and the last step.
+    times
+        Flow times of the records, (s, k).
+    losses
+        L = |errors|^2 / 2, (s, k).
+    errors
+        Prediction errors f(x_i) - y_i, (s, k, n).
+    movement
+        Largest movement of a neuron since the start, max_r |w_r(step) - w_r(0)|, (s, k).
+    weights
+        Final hidden weights, (s, m, d).
+    statuses
+        One `RunStatus` a run.
+    diverged_at
+        First step at which the loss was not finite, (s,); -1 for runs that finished.
+    """
+
+    steps: Int[np.ndarray, " k"]
+    times: Float[np.ndarray, "s k"]
+    losses: Float[np.ndarray, "s k"]
+    errors: Float[np.ndarray, "s k n"]
+    movement: Float[np.ndarray, "s k"]
+    weights: Float[np.ndarray, "s m d"]
+    statuses: tuple[RunStatus, ...]
+    diverged_at: Int[np.ndarray, " s"]
+
+    @property
+    def all_finished(self) -> bool:
+        """Whether no run diverged."""
+        return all(status is RunStatus.FINISHED for status in self.statuses)
+
+
+def train_relu(
+    X: ArrayLike,
+    y: ArrayLike,
+    W: ArrayLike,
+    a: ArrayLike,
+    optimiser: Optimiser | Sequence[Optimiser],
+    steps: int,
+    *,
+    record_every: int = 1,
+) -> TrainingRun:
+    """Train the hidden layer of f(x) = m^{-1/2} sum_r a_r relu(w_r.x) on the squared loss, for many runs at once.
+
+    L = |f(X) - y|^2 / 2,  dL/dw_r = m^{-1/2} a_r sum_i (f(x_i) - y_i) 1{w_r.x_i > 0} x_i
+
+    Runs differ in their initial weights, their output weights or their optimisers: whichever of `W`, `a` and
+    `optimiser` is given several times must be given equally often, and the others are shared.
+
+    Parameters
+    ----------
+    X, y
+        Inputs (n, d) and targets (n,).
+    W
+        Initial hidden weights, (m, d), or (s, m, d) for s runs; not modified.
+    a
+        Output weights, (m,) or (s, m); they are not trained.
+    optimiser
+        One optimiser, or s of them.
+    steps
+        Number of steps >= 0.
+    record_every
+        Record every so many steps; the first and the last step are always recorded.
+
+    Returns
+    -------
+    TrainingRun; a diverged run is marked in `statuses`, not raised.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Shapes or numbers of runs do not fit, or an entry is not finite.
+
+    References
+    ----------
+    Bu, Xu and Chen (2021), equations (2.1), (3.1) and (4.1).
+
+    Examples
+    --------
+    >>> X, y = np.eye(2), np.array([1.0, -1.0])
+    >>> W, a = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([1.0, -1.0])
+    >>> run = train_relu(X, y, W, a, GradientDescent(0.5), 20, record_every=10)
+    >>> run.steps, run.losses.round(6), run.all_finished
+    (array([ 0, 10, 20]), array([[1.e+00, 1.e-06, 0.e+00]]), True)
+    """
+    inputs = as_matrix("X", X)
+    n, d = inputs.shape
+    targets = as_vector("y", y, length=n)
+    weights = as_array("W", W, shape=(None, None, d) if np.ndim(W) == 3 else (None, d))
+    m = weights.shape[-2]
+    output = as_array("a", a, shape=(None, m) if np.ndim(a) == 2 else (m,))
+    several = isinstance(optimiser, Sequence)
+    optimisers: Sequence[Optimiser] = optimiser if isinstance(optimiser, Sequence) else [optimiser]
+    runs = _number_of_runs(
+        {
+            "W": weights.shape[0] if weights.ndim == 3 else None,
+            "a": output.shape[0] if output.ndim == 2 else None,
+            "optimiser": len(optimisers) if several else None,
+        }
+    )
+    last = require_count("steps", steps, minimum=0)
+    every = require_count("record_every", record_every)
+    records = np.union1d(np.arange(0, last + 1, every), [last]).astype(np.int64)
+
+    final = np.array(np.broadcast_to(weights, (runs, m, d)), order="C")
+    output_scaled = np.array(np.broadcast_to(output, (runs, m)), order="C") / math.sqrt(m)
+    errors = np.full((runs, records.size, n), np.nan)
+    losses = np.full((runs, records.size), np.inf)
+    movement = np.full((runs, records.size), np.inf)
+    diverged_at = np.empty(runs, dtype=np.int64)
+    transposed = np.ascontiguousarray(inputs.T)
+    per_run = [optimisers[run if several else 0] for run in range(runs)]
+    for run, one in enumerate(per_run):
+        diverged_at[run] = _training_kernels.train_run(
+            inputs, transposed, targets, final[run], output_scaled[run], *_kernel_parameters(one),
+            records, errors[run], losses[run], movement[run],
+        )  # fmt: skip
+    return TrainingRun(
+        steps=records,
+        times=np.outer([one.time_step for one in per_run], records),
+        losses=losses,
+        errors=errors,
+        movement=movement,
+        weights=final,
+        statuses=tuple(RunStatus.FINISHED if step < 0 else RunStatus.DIVERGED for step in diverged_at),
+        diverged_at=diverged_at,
+    )
+
+
+def iterate_modes(optimiser: Optimiser, eigenvalues: ArrayLike, steps: int) -> Float[np.ndarray, "k {steps}+1"]:
+    """Run an optimiser on the modes of a quadratic: the gradient at x is lambda x, and x starts at 1.
+
+    Parameters
+    ----------
+    optimiser
+        The optimiser; step j belongs to flow time j `optimiser.time_step`.
+    eigenvalues
+        lambda, (k,), any finite numbers.
+    steps
+        Number of steps >= 0.
+
+    Returns
+    -------
+    Positions, (k, steps + 1). Unstable modes grow, possibly to infinity.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An eigenvalue is not finite, or `steps` is negative.
+
+    Examples
+    --------
+    >>> iterate_modes(GradientDescent(0.5), [1.0, 2.0], 3)
+    array([[1.   , 0.5  , 0.25 , 0.125],
+           [1.   , 0.   , 0.   , 0.   ]])
+    """
+    values = as_vector("eigenvalues", eigenvalues)
+    positions = np.ones((values.size, require_count("steps", steps, minimum=0) + 1))
+    _training_kernels.iterate_modes(*_kernel_parameters(optimiser), values, positions)
+    return positions
+
+
+def matching_optimiser(flow: Flow, step: float, *, second_order: bool = False) -> Optimiser:
+    """Return the optimiser that discretises a flow with the time step h = `step`, so that step k is time h k.
+
+    See the module for the table. Only heavy ball has a second-order match.
+
+    Parameters
+    ----------
+    flow
+        Gradient flow, heavy ball or Nesterov.
+    step
+        h > 0, in flow time; heavy ball needs h <= 1 / damping (2 / damping for the second-order match).
+    second_order
+        Return the heavy ball whose trajectory is accurate to h^2 instead of h.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The step is too large, or the flow has no such discretisation.
+
+    References
+    ----------
+    Bu, Xu and Chen (2021), section 3; Su, Boyd and Candes (2016), A differential equation for modeling Nesterov's
+    accelerated gradient method.
+
+    Examples
+    --------
+    >>> matching_optimiser(HeavyBall(damping=2.0), 0.125)
+    HeavyBallMethod(learning_rate=0.015625, momentum=0.75, centred_start=False)
+    """
+    h = require_positive("step", step)
+    if second_order and not isinstance(flow, HeavyBall):
+        raise InvalidArgumentError(
+            f"Expected a heavy ball for second_order=True but got {flow}. Gradient descent and Nesterov's method are "
+            "first-order discretisations; leave second_order out."
+        )
+    if isinstance(flow, GradientFlow):
+        return GradientDescent(h)
+    if isinstance(flow, Nesterov):
+        return NesterovMethod(h * h, flow.gamma)
+    if isinstance(flow, LinearFlow):
+        raise InvalidArgumentError(
+            f"Expected gradient flow, heavy ball or Nesterov but got {flow}. Linear flows have no optimiser here; "
+            "simulate them with odeflow.numeric.modal."
+        )
+    friction = 0.5 * flow.damping * h if second_order else flow.damping * h
+    if friction > 1.0:
+        raise InvalidArgumentError(
+            f"Expected a momentum >= 0 but damping {flow.damping} and step {h} give a negative one. "
+            f"Use a step of at most {h / friction:g}."
+        )
+    if second_order:
+        return HeavyBallMethod(h * h / (1.0 + friction), (1.0 - friction) / (1.0 + friction), centred_start=True)
+    return HeavyBallMethod(h * h, 1.0 - friction)
+
+
+def _kernel_parameters(optimiser: Optimiser) -> tuple[int, float, float, float]:
+    """Return (kind, learning rate, momentum parameter, scale of the first gradient) for the kernels."""
+    rate = float(optimiser.learning_rate)
+    if isinstance(optimiser, GradientDescent):
+        return _training_kernels.CONSTANT_MOMENTUM, rate, 0.0, 1.0
+    if isinstance(optimiser, HeavyBallMethod):
+        first = 1.0 / (1.0 + optimiser.momentum) if optimiser.centred_start else 1.0
+        return _training_kernels.CONSTANT_MOMENTUM, rate, float(optimiser.momentum), first
+    if isinstance(optimiser, NesterovMethod):
+        return _training_kernels.NESTEROV, rate, float(optimiser.gamma), 1.0
+    return _training_kernels.NESTEROV_CONSTANT, rate, optimiser.momentum, 1.0
+
+
+def _number_of_runs(counts: dict[str, int | None]) -> int:
+    given = {name: count for name, count in counts.items() if count is not None}
+    if 0 in given.values():
+        raise InvalidArgumentError("Expected at least one optimiser but got an empty sequence.")
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{count} of {name}" for name, count in given.items())
+        raise InvalidArgumentError(
+            f"Expected the same number of runs everywhere but got {listed}. Give one of each to share it."
+        )
+    return next(iter(given.values()), 1)
