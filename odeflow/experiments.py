@@ -28,7 +28,7 @@ __all__ = [
     "Losses",
     "bound_evidence",
     "frozen_losses",
-    "integrated_response",
+    "integrated_states",
     "numeric_flow",
     "random_frozen_cases",
 ]
@@ -90,41 +90,36 @@ def frozen_losses(flow: NumericFlow, case: FrozenCase) -> Losses:
     )
 
 
-def integrated_response(
+def integrated_states(
     flow: Flow, eigenvalue: float, times: Float[np.ndarray, " t"], values: Mapping[sp.Symbol, float]
-) -> Float[np.ndarray, " t"]:
-    """Return one mode x(t) by compiling the flow's field and integrating it: the second route to the closed form.
+) -> Float[np.ndarray, "t k"]:
+    """Return one mode by compiling the flow's field and integrating it: the second route to the closed form.
 
     Parameters
     ----------
-    flow : symbolic flow; a singular start (gamma/t) is left by one Taylor step, x(h) = 1 - lambda h^2/(2 (1 + gamma))
+    flow : symbolic flow; a singular start (damping gamma/t) is left by two terms of the Taylor series
     eigenvalue : lambda, 1/time^order
     times : increasing, > 0
     values : values of the flow's parameters
 
     Returns
     -------
-    x at `times`, with x(0) = 1 and the other derivatives 0
+    x and its derivatives at `times`, with x(0) = 1 and the other derivatives 0
     """
     lam = sp.Symbol("lambda_", real=True)
     derivatives, states = flow.mode_field(lam)
     names = list(values)
     field = compile_field(derivatives, states, time=TIME, parameters=[lam, *names])
-    parameters = [eigenvalue, *(values[n] for n in names)]
-    singular = any(c.has(TIME) for c in flow.coefficients)
     start, first = np.eye(flow.order)[0], 0.0
-    if singular:
+    if any(c.has(TIME) for c in flow.coefficients):
         gamma = float(sp.limit(flow.coefficients[0] * TIME, TIME, 0).subs({k: sp.Float(v) for k, v in values.items()}))
         first = 1e-3 * min(1.0 / np.sqrt(eigenvalue), float(times[0]))
-        s = eigenvalue * first**2
-        start = np.array(
-            [
-                1 - s / (2 * (1 + gamma)) + s**2 / (8 * (1 + gamma) * (3 + gamma)),
-                (-s / (1 + gamma) + s**2 / (2 * (1 + gamma) * (3 + gamma))) / first,
-            ]
-        )
+        c1 = -eigenvalue / (2 * (1 + gamma))
+        c2 = -eigenvalue * c1 / (4 * (3 + gamma))
+        start = np.array([1 + c1 * first**2 + c2 * first**4, 2 * c1 * first + 4 * c2 * first**3])
+    parameters = [eigenvalue, *(values[n] for n in names)]
     grid = np.concatenate([[first], times])
-    return integrate(field, start, grid, parameters=parameters, rtol=1e-11, atol=1e-13).states[1:, 0]
+    return integrate(field, start, grid, parameters=parameters, rtol=1e-11, atol=1e-13).states[1:]
 
 
 def random_frozen_cases(
@@ -182,7 +177,7 @@ def bound_evidence(
     spectrum = [lam for case in cases for lam in case.eigenvalues]
     grid = np.asarray(cases[0].times)
     gap = max(
-        float(np.abs(integrated_response(flow, lam, grid, values) - mode_response(numeric, np.array([lam]), grid)[0]).max())
+        float(np.abs(integrated_states(flow, lam, grid, values)[:, 0] - mode_response(numeric, np.array([lam]), grid)[0]).max())
         for lam in (min(spectrum), max(spectrum))
     )
     said = f"{observed}; " if observed else ""

@@ -198,15 +198,8 @@ class FalseTwin:
 
     def of(self, theorem: Theorem) -> Theorem:
         """Return the twin as a theorem of its own."""
-        return replace(
-            theorem,
-            name=f"{theorem.name}~{self.name}",
-            recorded=Verdict.REFUTED,
-            twins=(),
-            control=None,
-            on_data=None,
-            **self.changes,
-        )
+        fields: dict[str, Any] = {"twins": (), "control": None, "on_data": None, **self.changes}
+        return replace(theorem, name=f"{theorem.name}~{self.name}", recorded=Verdict.REFUTED, **fields)
 
 
 @dataclass(frozen=True)

@@ -219,8 +219,8 @@ class CompiledExpression:
             shapes = ", ".join(f"{n} {c.shape}" for n, c in zip(self.arguments, columns, strict=True))
             raise InvalidArgumentError(f"Expected shapes that broadcast but got {shapes}.") from None
         stacked = np.empty((len(columns), *shape))
-        for row, column in zip(stacked, columns, strict=True):
-            row[...] = column
+        for index, column in enumerate(columns):  # not by rows: a row of scalars would be a copy
+            stacked[index] = column
         out = np.empty(shape)
         self._function(out.size, stacked.ctypes.data, out.ctypes.data)
         return out

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from odeflow.symbolic.exact import points_between_roots
+from odeflow.symbolic.inner_products import InnerProduct, evaluate_at
 
 __all__ = ["Decision", "Status", "decide_nonnegative", "decide_positive_semidefinite", "decide_zero"]
 
@@ -69,10 +70,11 @@ def decide_zero(expression: sp.Expr) -> Decision:
     for form in _normal_forms(numerator):
         if form == 0:
             return Decision(Status.HOLDS, "polynomial identity", "every coefficient of the numerator cancels")
-    for point in _rational_points(sorted(expression.free_symbols, key=sp.default_sort_key)):
-        value = sp.cancel(sp.together(expression.xreplace(point)))
+    concrete, vectors = _realised(expression)
+    for point in _rational_points(sorted(concrete.free_symbols, key=sp.default_sort_key)):
+        value = sp.cancel(sp.together(concrete.xreplace(point)))
         if value.is_zero is False and not value.has(sp.nan, sp.zoo, sp.oo):
-            return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", point)
+            return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", {**vectors, **point})
     return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel and no witness was found")
 
 
@@ -179,6 +181,23 @@ def _reduce_radicals(expression: sp.Expr, roots: Sequence[sp.Pow]) -> sp.Expr:
         degree = degrees[base]
         numerator = sp.rem(sp.expand(numerator), name**degree - base, name) if numerator.has(name) else numerator
     return sp.expand(numerator)
+
+
+def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Expr]]:
+    """Replace inner products by their values on fixed vectors and operators of the plane, so that a witness exists."""
+    products = expression.atoms(InnerProduct)
+    if not products:
+        return expression, {}
+    bases = sorted({b for g in products for b in (g.left, g.right)})
+    operators = sorted({o for g in products for o in g.word}, key=lambda o: o.name)
+    at = {base: sp.Matrix([i + 1, 2 - i * i]) for i, base in enumerate(bases)}
+    by_name = {
+        o.name + "'" * o.derivative: sp.Matrix([[2 + i, 1], [1 if o.symmetric else 0, 3]])
+        for i, o in enumerate(operators)
+    }
+    witness: dict[sp.Basic, sp.Expr] = {sp.Symbol(str(b)): sp.Tuple(*v) for b, v in at.items()}
+    witness |= {sp.Symbol(name): sp.Tuple(*(sp.Tuple(*m.row(i)) for i in range(2))) for name, m in by_name.items()}
+    return evaluate_at(expression, at, by_name), witness
 
 
 def _rational_points(symbols: Sequence[sp.Basic], limit: int = 400) -> Iterator[dict[sp.Basic, sp.Expr]]:

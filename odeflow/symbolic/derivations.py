@@ -27,6 +27,7 @@ __all__ = [
     "Kind",
     "Step",
     "assume",
+    "by",
     "chain",
     "cite",
     "decay_rate",
@@ -148,6 +149,11 @@ def infer(rule: str, formula: sp.Basic | None = None, *, from_: Sequence[Step] =
     failed = next((s for s in from_ if not s.decision.holds), None)
     decision = Decision(Status.HOLDS, "rule") if failed is None else _undecided(failed)
     return Step(rule, formula, Kind.RULE, decision)
+
+
+def by(theorem: str, proof: Derivation, formula: sp.Basic) -> Step:
+    """Use another theorem of the catalogue: holds if its derivation, run again here, proves `formula`."""
+    return Step(f"by {theorem}", formula, Kind.COMPUTED, proof.judge(formula))
 
 
 def equate(left: sp.Expr, right: sp.Expr) -> sp.Equality:

@@ -291,7 +291,7 @@ def evaluate_at(
     ----------
     expression : scalar expression with `InnerProduct` atoms, or a sum of coefficient x `Word`
     bases : base vector -> column matrix
-    operators : operator name -> matrix (transposes are taken where the word says so)
+    operators : operator name -> matrix, `J'` for the time derivative of J (transposes are taken where the word says so)
 
     Examples
     --------
@@ -304,7 +304,7 @@ def evaluate_at(
     def applied(word: OperatorWord, base: Base) -> sp.Matrix:
         vector = bases[base]
         for operator in reversed(word):
-            matrix = operators[operator.name]
+            matrix = operators[operator.name + "'" * operator.derivative]
             vector = (matrix.T if operator.transposed else matrix) * vector
         return vector
 
