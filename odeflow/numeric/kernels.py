@@ -7,7 +7,8 @@ The two-layer network f(x) = m^{-1/2} sum_r a_r relu(w_r.x), of which only the w
 
 The limit is often printed with arccos(x_i.x_j), which is the angle only for rows of unit norm; here rows may have any
 norm. The rate of every theorem is a function of lambda_0, the smallest eigenvalue, so that one comes with a proof:
-`smallest_eigenvalue` encloses it between two numbers that are right in spite of rounding.
+`smallest_eigenvalue` encloses it between two numbers that are right in spite of rounding. This module is the door to
+all kernels; deeper networks, eigenvalues and angles are worked out next door and offered here.
 
 References
 ----------
@@ -24,13 +25,19 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric._ntk_kernels import angle_matrix, limit_kernel, pattern_kernel
+from odeflow.numeric._ntk_kernels import limit_kernel, pattern_kernel
 from odeflow.numeric.arrays import as_matrix, as_vector, require_count
+from odeflow.numeric.deep_kernels import Activation, mlp_ntk, mlp_ntk_layers, mlp_ntk_limit
 from odeflow.numeric.eigenvalues import EigenvalueBound, kernel_spectrum, smallest_eigenvalue
+from odeflow.numeric.geometry import pairwise_angles, units_and_norms
 
 __all__ = [
+    "Activation",
     "EigenvalueBound",
     "kernel_spectrum",
+    "mlp_ntk",
+    "mlp_ntk_layers",
+    "mlp_ntk_limit",
     "pairwise_angles",
     "relu_ntk",
     "relu_ntk_limit",
@@ -128,7 +135,7 @@ def relu_ntk_limit(X: ArrayLike) -> Float[np.ndarray, "n n"]:
            [0. , 0.5]])
     """
     inputs = as_matrix("X", X)
-    units, norms = _units_and_norms(inputs)
+    units, norms = units_and_norms(inputs)
     largest = float(norms.max())
     if not math.isfinite(largest * largest):
         raise InvalidArgumentError(
@@ -151,40 +158,9 @@ def relu_ntk_limit_entry_error(X: ArrayLike) -> float:
     True
     """
     inputs = as_matrix("X", X)
-    _, norms = _units_and_norms(inputs)
+    _, norms = units_and_norms(inputs)
     largest = float(norms.max())
     return float((3.0 * inputs.shape[1] + 80.0) * 2.0**-53 * largest * largest)
-
-
-def pairwise_angles(X: ArrayLike) -> Float[np.ndarray, "n n"]:
-    """Compute the angles between rows, in radians in [0, pi], accurate near 0 and near pi.
-
-    theta_ij = 2 atan2(|u_i - u_j|, |u_i + u_j|), u_i = x_i / |x_i|
-
-    Parameters
-    ----------
-    X
-        Inputs, (n, d), no zero row.
-
-    Raises
-    ------
-    InvalidArgumentError
-        `X` is not a finite matrix, or a row is zero: it has no direction.
-
-    Examples
-    --------
-    >>> pairwise_angles([[1.0, 0.0], [0.0, 2.0]]).round(4)
-    array([[0.    , 1.5708],
-           [1.5708, 0.    ]])
-    """
-    inputs = as_matrix("X", X)
-    units, norms = _units_and_norms(inputs)
-    if not norms.all():
-        raise InvalidArgumentError(
-            f"Expected rows of X to be nonzero but row {int(np.argmin(norms))} is zero. Remove it: it has no direction."
-        )
-    angles: Float[np.ndarray, "n n"] = angle_matrix(units @ units.T, units)
-    return angles
 
 
 def two_layer_initialisation(
@@ -254,19 +230,3 @@ def _weighted_counts(
         scaled = active * np.sqrt(squares[start : start + block])
         counts += scaled @ scaled.T
     return counts
-
-
-def _units_and_norms(
-    inputs: Float[np.ndarray, "n d"],
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
-    """Split rows into directions and norms without overflow; a zero row keeps direction zero.
-
-    Rows are scaled by a power of two first, which is exact, so that squares neither overflow nor vanish.
-    """
-    _, exponents = np.frexp(np.abs(inputs).max(axis=1))
-    scaled = np.ldexp(inputs, -exponents[:, None])
-    lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
-    units = scaled / np.where(lengths > 0.0, lengths, 1.0)[:, None]
-    with np.errstate(over="ignore"):
-        norms = np.ldexp(lengths, exponents)
-    return np.ascontiguousarray(units), norms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import mpmath
@@ -14,7 +15,11 @@ from hypothesis.extra import numpy as hnp
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric import _ntk_kernels
 from odeflow.numeric.kernels import (
+    Activation,
     kernel_spectrum,
+    mlp_ntk,
+    mlp_ntk_layers,
+    mlp_ntk_limit,
     pairwise_angles,
     relu_ntk,
     relu_ntk_limit,
@@ -300,6 +305,102 @@ def test_a_single_entry_and_the_zero_matrix_are_exact() -> None:
     assert (zero.lower, zero.value, zero.upper) == (0.0, 0.0, 0.0)
 
 
+# Any depth.
+
+
+def mlp_weights(widths: list[int], seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal((out, into)) for into, out in itertools.pairwise(widths)]
+
+
+def mlp(X: np.ndarray, weights: list[np.ndarray], phi: object) -> np.ndarray:
+    h = X
+    for layer, matrix in enumerate(weights):
+        z = h @ matrix.T / (1.0 if layer == 0 else math.sqrt(matrix.shape[1]))
+        h = phi(z) if layer < len(weights) - 1 else z  # type: ignore[operator]
+    return h[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("activation", "phi"),
+    [
+        (Activation.RELU, lambda z: np.maximum(z, 0.0)),
+        (Activation.TANH, np.tanh),
+        (Activation.IDENTITY, lambda z: z),
+    ],
+    ids=["relu", "tanh", "identity"],
+)
+@pytest.mark.parametrize("widths", [[3, 1], [3, 5, 1], [3, 5, 4, 1], [2, 4, 3, 5, 1]])
+def test_deep_kernel_layers_are_grams_of_finite_difference_jacobians(
+    activation: Activation, phi: object, widths: list[int]
+) -> None:
+    X, weights = sphere(4, widths[0], 20), mlp_weights(widths, 21)
+    layers = mlp_ntk_layers(X, weights, activation=activation)
+    step = 1e-6
+    for layer, matrix in enumerate(weights):
+        columns = []
+        for index in np.ndindex(matrix.shape):
+            shifted = []
+            for sign in (1.0, -1.0):
+                moved = [w.copy() for w in weights]
+                moved[layer][index] += sign * step
+                shifted.append(mlp(X, moved, phi))
+            columns.append((shifted[0] - shifted[1]) / (2 * step))
+        J = np.column_stack(columns)
+        np.testing.assert_allclose(layers[layer], J @ J.T, atol=DIFFERENCE_ATOL)
+    np.testing.assert_allclose(mlp_ntk(X, weights, activation=activation), layers.sum(axis=0), rtol=1e-13)
+
+
+def test_first_layer_of_a_shallow_network_has_the_two_layer_kernel() -> None:
+    X, (W, a) = sphere(9, 4, 22), two_layer_initialisation(4, 70, seed=23)
+    layers = mlp_ntk_layers(X, [W, a])
+    np.testing.assert_allclose(layers[0], relu_ntk(X, W), rtol=1e-12, atol=1e-15)
+    features = np.maximum(X @ W.T, 0.0)
+    np.testing.assert_allclose(layers[1], features @ features.T / 70, rtol=1e-12)
+
+
+@pytest.mark.parametrize("closeness", [1.0, 1e-3, 1e-9])
+@pytest.mark.parametrize("depth", [1, 2, 3, 6])
+def test_deep_limit_agrees_with_the_recursion_in_fifty_digits(closeness: float, depth: int) -> None:
+    X = np.array([[1.0, 0.2, 0.0], [1.0, 0.2 + closeness, -closeness], [-2.0, 0.4, 1.0]])
+    H = mlp_ntk_limit(X, depth)
+    with mpmath.workdps(50):
+        rows = [mpmath.matrix([mpmath.mpf(float(t)) for t in row]) for row in X]
+        for i in range(3):
+            for j in range(3):
+                s = [[mpmath.fdot(rows[p], rows[q]) for q in (i, j)] for p in (i, j)]
+                theta = s[0][1]
+                for _ in range(depth - 1):
+                    r = mpmath.sqrt(s[0][0] * s[1][1])
+                    t = mpmath.acos(max(-1, min(1, s[0][1] / r)))
+                    new = r * (mpmath.sin(t) + (mpmath.pi - t) * mpmath.cos(t)) / (2 * mpmath.pi)
+                    theta = theta * (mpmath.pi - t) / (2 * mpmath.pi) + new
+                    s = [[s[0][0] / 2, new], [new, s[1][1] / 2]]
+                assert abs(mpmath.mpf(float(H[i, j])) - theta) < 1e-14
+
+
+def test_deep_limit_with_one_hidden_layer_adds_the_output_layer() -> None:
+    X = sphere(10, 4, 24)
+    theta = pairwise_angles(X)
+    features = (np.sin(theta) + (np.pi - theta) * np.cos(theta)) / (2 * np.pi)
+    np.testing.assert_allclose(mlp_ntk_limit(X, 2), relu_ntk_limit(X) + features, atol=1e-14)
+
+
+def test_deep_kernels_approach_their_limit_as_the_width_grows() -> None:
+    """Mean over seeds within six standard errors of the limit plus the O(1/width) bias, and the spread shrinks."""
+    X, depth, width, seeds = sphere(4, 3, 25), 3, 1000, 40
+    draws = np.array([mlp_ntk(X, mlp_weights([3, width, width, 1], seed)) for seed in range(seeds)])
+    error = 6 * draws.std(axis=0, ddof=1) / math.sqrt(seeds) + 10 / width
+    assert (np.abs(draws.mean(axis=0) - mlp_ntk_limit(X, depth)) < error).all()
+    assert error.max() < 0.1
+
+
+def test_deep_limit_keeps_zero_rows_and_scales() -> None:
+    assert np.array_equal(mlp_ntk_limit([[0.0, 0.0], [1.0, 0.0]], 3), [[0.0, 0.0], [0.0, 0.75]])
+    X = sphere(5, 3, 26)
+    np.testing.assert_allclose(mlp_ntk_limit(3.0 * X, 4), 9.0 * mlp_ntk_limit(X, 4), rtol=1e-12)
+
+
 # The door.
 
 
@@ -324,6 +425,12 @@ def test_initialisation_is_gaussian_with_fair_signs() -> None:
         (lambda: relu_ntk_limit([[np.nan]]), "X\\[0, 0\\] is nan"),
         (lambda: relu_ntk_limit([[1e200]]), "Rescale X"),
         (lambda: pairwise_angles([[1.0], [0.0]]), "row 1 is zero"),
+        (lambda: mlp_ntk([[1.0]], []), "at least one weight"),
+        (lambda: mlp_ntk([[1.0]], [[[1.0], [2.0]], [[1.0]]]), r"weights\[1\] of shape \(1, 2\)"),
+        (lambda: mlp_ntk([[1.0]], [[[1.0], [2.0]]]), r"weights\[0\] of shape \(1, 1\)"),
+        (lambda: mlp_ntk([[1e200]], [[[1e200]], [1.0]]), "overflow"),
+        (lambda: mlp_ntk_limit([[1.0]], 0), "depth >= 1"),
+        (lambda: mlp_ntk_limit([[1e200]], 2), "Rescale X"),
         (lambda: smallest_eigenvalue([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
         (lambda: smallest_eigenvalue([[1.0]], entry_error=-1.0), "entry_error >= 0"),
         (lambda: kernel_spectrum([[1.0, 2.0]]), "square"),
