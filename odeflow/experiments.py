@@ -18,15 +18,17 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.flows import Flow as NumericFlow
 from odeflow.numeric.flows import GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
-from odeflow.numeric.modal import mode_response
+from odeflow.numeric.modal import frozen_kernel_flow, mode_response
 from odeflow.strategies import FrozenCase
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.flows import TIME, Flow
+from odeflow.symbolic.inner_products import Word
 from odeflow.theorem import Claim, Evidence, Stage
 
 __all__ = [
     "Losses",
     "bound_evidence",
+    "error_equation_evidence",
     "frozen_losses",
     "integrated_states",
     "numeric_flow",
@@ -122,6 +124,41 @@ def integrated_states(
     return integrate(field, start, grid, parameters=parameters, rtol=1e-11, atol=1e-13).states[1:]
 
 
+def error_equation_evidence(claim: Claim, flow: Flow, *, values: Mapping[sp.Symbol, float], seed: int) -> Evidence:
+    """Hold a claimed error dynamics against the weights of a network that is linear in them.
+
+    The weights of f = J theta move by the compiled `flow`; the errors that the claim's equation predicts come from the
+    closed form with the kernel J J^T. FAILS if the two paths separate by more than 1e-8 of the initial error.
+
+    Parameters
+    ----------
+    claim : its formula is an equation `Delta^(k) + sum c_j Delta^(j) + s H Delta = 0`
+    flow : the ODE of the weights
+    values : values of the flow's parameters
+    seed : of J, y and the initial weights
+    """
+    rng = np.random.default_rng(seed)
+    samples, weights = 3, 6
+    J, target = rng.standard_normal((samples, weights)), rng.standard_normal(samples)
+    theta = rng.standard_normal(weights)
+    start = J @ theta - target
+    claimed, factor = _flow_of(claim.formula, flow.order)
+    times = np.linspace(0.2, 6.0, 30)
+    predicted = frozen_kernel_flow(numeric_flow(claimed, values), factor * J @ J.T, start, times).errors
+    followed = _linear_network_errors(flow, J, target, theta, times, values)
+    gap = float(np.abs(predicted - followed).max() / np.abs(start).max())
+    return Evidence(
+        Stage.SIMULATION,
+        Status.FAILS if gap > 1e-8 else Status.HOLDS,
+        claimed=str(claim.formula),
+        observed=f"errors of the moving weights differ from the claimed equation by {gap:.1e} of the initial error",
+        error_bar="1e-8 (tolerance of the integrator)",
+        cases=times.size,
+        seed=seed,
+        detail=f"largest difference {gap:.3g} of the initial error",
+    )
+
+
 def random_frozen_cases(
     *, lower: float, count: int, size: int, times: Float[np.ndarray, " t"], seed: int
 ) -> list[FrozenCase]:
@@ -195,3 +232,42 @@ def bound_evidence(
 
 def _range(values: Sequence[float]) -> str:
     return f"{values[0]:.4g}" if len(values) == 1 else f"{min(values):.4g}..{max(values):.4g}"
+
+
+def _flow_of(equation: sp.Basic, order: int) -> tuple[Flow, float]:
+    """Read the flow's coefficients, and the factor in front of H Delta, off an error equation."""
+    words = {str(word): word for word in equation.atoms(Word)}
+    left = sp.expand(equation.lhs - equation.rhs)
+    coefficients = [left.coeff(words[f"Delta{chr(39) * j}"]) if f"Delta{chr(39) * j}" in words else sp.Integer(0) for j in range(1, order)]
+    return Flow("claimed", tuple(coefficients)), float(left.coeff(words["H Delta"]))
+
+
+def _linear_network_errors(
+    flow: Flow,
+    J: Float[np.ndarray, "n p"],
+    target: Float[np.ndarray, " n"],
+    theta: Float[np.ndarray, " p"],
+    times: Float[np.ndarray, " t"],
+    values: Mapping[sp.Symbol, float],
+) -> Float[np.ndarray, "t n"]:
+    """Integrate the weights of f = J theta under a flow of order at most 2 and return the errors."""
+    n, p = J.shape
+    w = sp.symbols(f"w:{flow.order}_:{p}", real=True)
+    weights = [w[j * p : (j + 1) * p] for j in range(flow.order)]
+    entries, y = sp.symbols(f"J_:{n}_:{p}", real=True), sp.symbols(f"y:{n}", real=True)
+    jacobian = sp.Matrix(n, p, entries)
+    gradient = jacobian.T * (jacobian * sp.Matrix(weights[0]) - sp.Matrix(y))
+    top = [-gradient[k] - sum(c * weights[j][k] for j, c in enumerate(flow.coefficients, start=1)) for k in range(p)]
+    field = compile_field([*w[p:], *top], w, time=TIME, parameters=[*entries, *y, *values])
+    start, first = np.concatenate([theta, np.zeros(p * (flow.order - 1))]), 0.0
+    if any(c.has(TIME) for c in flow.coefficients):
+        gamma = float(sp.limit(flow.coefficients[0] * TIME, TIME, 0).subs({k: sp.Float(v) for k, v in values.items()}))
+        first = 1e-3
+        force = -J.T @ (J @ theta - target)
+        bend = -J.T @ (J @ force) / (4 * (3 + gamma))
+        moved = [theta + (force * first**2 / 2 + bend * first**4 / 2) / (1 + gamma)]
+        start = np.concatenate([*moved, (force * first + 2 * bend * first**3) / (1 + gamma)])
+    parameters = [*J.ravel(), *target, *values.values()]
+    grid = np.concatenate([[first], times])
+    run = integrate(field, start, grid, parameters=parameters, rtol=1e-11, atol=1e-13)
+    return run.states[1:, :p] @ J.T - target
