@@ -61,9 +61,9 @@ def compile_field(
     Parameters
     ----------
     derivatives
-        The k components of f. They may be built from + - * / and powers, exp, log, sqrt, Abs, sign, Heaviside, Max, Min,
-        the trigonometric and hyperbolic functions with their inverses, atan2, erf, erfc, Piecewise with conditions
-        made of relations, and real constants.
+        The k components of f. They may be built from + - * / and powers, exp, log, sqrt, Abs, sign, Heaviside, Max,
+        Min, sin, cos, tan, sinh, cosh, tanh and their inverses, atan2, erf, erfc, Piecewise with conditions made of
+        relations, and real constants.
     states
         The k components of y, in the same order.
     time
@@ -79,8 +79,8 @@ def compile_field(
     Raises
     ------
     InvalidArgumentError
-        A sub-expression cannot be compiled (the message names it), a symbol is free or stands twice, or there are not as
-        many derivatives as states.
+        A sub-expression cannot be compiled (the message names it), a symbol is free or stands twice, or there are not
+        as many derivatives as states.
 
     Examples
     --------
@@ -201,8 +201,8 @@ def _checked_expressions(expressions: Iterable[Any]) -> list[sympy.Expr]:
             value = None
         if not isinstance(value, sympy.Expr):
             raise InvalidArgumentError(
-                f"Expected SymPy expressions but number {number} is {expression!r:.80}. Build it from symbols; strings are "
-                "not parsed."
+                f"Expected SymPy expressions but number {number} is {expression!r:.80}. Build it from symbols; strings "
+                "are not parsed."
             )
         checked.append(value)
     if not checked:
@@ -245,7 +245,9 @@ def _checked_symbols(groups: dict[str, Sequence[sympy.Symbol]]) -> list[sympy.Sy
             if not isinstance(symbol, sympy.Symbol):
                 raise InvalidArgumentError(f"Expected {name} to be SymPy symbols but got {symbol!r:.80}.")
             if symbol in symbols:
-                raise InvalidArgumentError(f"Expected distinct symbols but {symbol} stands twice among {', '.join(groups)}.")
+                raise InvalidArgumentError(
+                    f"Expected distinct symbols but {symbol} stands twice among {', '.join(groups)}. Remove one."
+                )
             symbols.append(symbol)
     return symbols
 

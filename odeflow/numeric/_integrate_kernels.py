@@ -4,6 +4,9 @@ Statuses, counts and the meaning of every array are those of `odeflow.numeric.in
 here. `work` holds the stages and all scratch vectors of one trajectory; its rows are named below.
 """
 
+# mypy: ignore-errors
+# The compiler checks the types of @njit code.
+
 from __future__ import annotations
 
 import numpy as np
@@ -24,8 +27,12 @@ COUNTS = 5
 DENSE, STATE, NEXT, SCRATCH = STAGES_DENSE, STAGES_DENSE + 7, STAGES_DENSE + 8, STAGES_DENSE + 9
 WORK_ROWS = STAGES_DENSE + 10
 
+# Typed integers: a literal would make Numba compile `combine` once more.
+LAST, ALL = np.int64(STAGES), np.int64(STAGES_DENSE)
+
 EPSILON = 2.0**-52
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0
+DENSE_SLACK, RELAX = 10.0, 1.02
 SUBINTERVALS = 8
 """Pieces of a step at whose ends event functions are sampled."""
 ROOTS_PER_STEP = 3 * SUBINTERVALS
@@ -50,6 +57,13 @@ def call_field(typingctx, address, t, y, parameters, out):
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def copy(source, target):
+    """target = source."""
+    for i in range(source.size):
+        target[i] = source[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -104,7 +118,7 @@ def attempt_step(address, parameters, t, h, work, rtol, atol):
     for s in range(1, STAGES):
         combine(A, s, s, h, y, work, scratch)
         call_field(address, t + C[s] * h, scratch, parameters, work[s])
-    combine(A, STAGES, STAGES, h, y, work, new)
+    combine(A, LAST, LAST, h, y, work, new)
     call_field(address, t + h, new, parameters, work[STAGES])
     error3 = 0.0
     error5 = 0.0
@@ -126,8 +140,12 @@ def attempt_step(address, parameters, t, h, work, rtol, atol):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def prepare_dense(address, parameters, t, h, work):
-    """Spend three evaluations on the dense output of the step from work[STATE] to work[NEXT]."""
+def prepare_dense(address, parameters, t, h, work, rtol, atol):
+    """Spend three evaluations on the dense output from work[STATE] to work[NEXT]; return its scaled error.
+
+    The last coefficient of the polynomial alone overrates the error where the step is short (it is of order 7, the
+    error of order 8); there its extrapolation from the last two is right. The factors are fitted to y' = z y.
+    """
     y, new, scratch = work[STATE], work[NEXT], work[SCRATCH]
     n = y.size
     for s in range(STAGES + 1, STAGES_DENSE):
@@ -140,7 +158,16 @@ def prepare_dense(address, parameters, t, h, work):
         work[DENSE + 2, i] = 2.0 * rise - h * (work[STAGES, i] + work[0, i])
         scratch[i] = 0.0
     for q in range(4):
-        combine(D, q, STAGES_DENSE, h, scratch, work, work[DENSE + 3 + q])
+        combine(D, q, ALL, h, scratch, work, work[DENSE + 3 + q])
+    sixth = 0.0
+    last = 0.0
+    for i in range(n):
+        scale = atol + rtol * max(abs(y[i]), abs(new[i]))
+        sixth += (work[DENSE + 5, i] / scale) ** 2
+        last += (work[DENSE + 6, i] / scale) ** 2
+    # Largest values of x^3 (1-x)^3 and x^4 (1-x)^3.
+    sixth, last = np.sqrt(sixth / n) / 64.0, np.sqrt(last / n) * 0.0084
+    return min(0.14 * last, last * last / sixth) if sixth > 0.0 else 0.14 * last
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -178,7 +205,7 @@ def bisect(event_address, parameters, t, h, work, event, left, right, left_sign,
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_dip(event_address, parameters, t, h, work, event, left, right, sign, values):
-    """Search for a place between `left` and `right` where sign * g <= 0 (golden section); return -1 if there is none."""
+    """Search between `left` and `right` for a place where sign * g <= 0 (golden section); return -1 for none."""
     ratio = 0.6180339887498949
     a, b = right - ratio * (right - left), left + ratio * (right - left)
     sample_events(event_address, parameters, t, h, work, a, values)
@@ -237,11 +264,10 @@ def locate_events(event_address, parameters, t, h, work, final, directions, sign
                     places[count], kinds[count] = inside, -sign * (e + 1)
                     places[count + 1], kinds[count + 1] = outside, sign * (e + 1)
                     count += 2
-            elif sign * here < 0.0 or (final and m == last and here == 0.0 and sign != 0.0):
-                if count < places.size:
-                    places[count] = bisect(event_address, parameters, t, h, work, e, left, x, sign, values)
-                    kinds[count] = -sign * (e + 1)
-                    count += 1
+            elif (sign * here < 0.0 or (final and m == last and sign != 0.0)) and count < places.size:
+                places[count] = bisect(event_address, parameters, t, h, work, e, left, x, sign, values)
+                kinds[count] = -sign * (e + 1)
+                count += 1
             if here != 0.0:
                 sign = here
                 left = x
@@ -253,7 +279,7 @@ def locate_events(event_address, parameters, t, h, work, final, directions, sign
                 places[kept], kinds[kept] = places[r], kinds[r]
                 kept += 1
         count = kept
-    samples[0] = samples[last]
+    copy(samples[last], samples[0])
     for r in range(1, count):  # insertion sort: there are few
         place, kind = places[r], kinds[r]
         q = r
@@ -262,6 +288,17 @@ def locate_events(event_address, parameters, t, h, work, final, directions, sign
             q -= 1
         places[q], kinds[q] = place, kind
     return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def doubled(times, kinds, states):
+    """Copy the event records to arrays of twice the length (slice assignment would take longer to compile)."""
+    m, n = states.shape
+    new_times, new_kinds, new_states = np.empty(2 * m), np.empty(2 * m, np.int64), np.empty((2 * m, n))
+    for r in range(m):
+        new_times[r], new_kinds[r] = times[r], kinds[r]
+        copy(states[r], new_states[r])
+    return new_times, new_kinds, new_states
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -280,19 +317,23 @@ def integrate_one(
     samples = np.empty((SUBINTERVALS + 3, n_events))
     values, signs = np.empty(n_events), np.zeros(n_events)
     places, kinds = np.empty(ROOTS_PER_STEP * n_events), np.empty(ROOTS_PER_STEP * n_events, np.int64)
-    counts[:] = 0
-    y[:] = initial
-    out[0] = initial
+    for c in range(COUNTS):
+        counts[c] = 0
+    copy(initial, y)
+    copy(initial, out[0])
     counts[REACHED] = 1
     call_field(address, t, y, parameters, work[0])
     counts[EVALUATIONS] = 1
-    if not np.isfinite(work[0]).all():
-        return BAD_START, t, record_times[:0], record_kinds[:0], record_states[:0]
+    status = COMPLETED
+    for i in range(n):
+        if not np.isfinite(work[0, i]):
+            status = BAD_START
     if n_events:
         call_field(event_address, t, y, parameters, samples[0])
-        signs[:] = np.sign(samples[0])
-    status = COMPLETED
+        for e in range(n_events):
+            signs[e] = np.sign(samples[0, e])
     after_rejection, unsound = False, False
+    ceiling = np.inf
     h = first_step(address, parameters, t, work, rtol, atol, min(longest, end - t))
     counts[EVALUATIONS] += 1
     while t < end and status == COMPLETED:
@@ -314,12 +355,18 @@ def integrate_one(
             after_rejection = True
             counts[REJECTED] += 1
             continue
-        counts[STEPS] += 1
         t_new = end if final else t + h
         wants = counts[REACHED]
         if n_events or (wants < times.size and times[wants] < t_new):
-            prepare_dense(address, parameters, t, h, work)
+            dense_error = prepare_dense(address, parameters, t, h, work, rtol, atol)
             counts[EVALUATIONS] += 3
+            if not dense_error <= DENSE_SLACK:
+                h *= max(SHRINK, SAFETY * (DENSE_SLACK / dense_error) ** 0.125) if np.isfinite(dense_error) else SHRINK
+                ceiling = h
+                after_rejection = True
+                counts[REJECTED] += 1
+                continue
+        counts[STEPS] += 1
         stop = t_new
         if n_events:
             found = locate_events(
@@ -328,9 +375,7 @@ def integrate_one(
             for r in range(found):
                 m = counts[RECORDS]
                 if m == record_times.size:
-                    record_times = np.append(record_times, np.empty(m))
-                    record_kinds = np.append(record_kinds, np.empty(m, np.int64))
-                    record_states = np.concatenate((record_states, np.empty((m, n))))
+                    record_times, record_kinds, record_states = doubled(record_times, record_kinds, record_states)
                 record_times[m] = t + places[r] * h
                 record_kinds[m] = kinds[r]
                 interpolate(work, places[r], record_states[m])
@@ -340,30 +385,37 @@ def integrate_one(
                     break
         while wants < times.size and times[wants] <= stop:
             if times[wants] == t_new:
-                out[wants] = new
+                copy(new, out[wants])
             else:
                 interpolate(work, (times[wants] - t) / h, out[wants])
             wants += 1
         counts[REACHED] = wants
         t = stop
-        y[:] = new
-        work[0] = work[STAGES]
+        copy(new, y)
+        copy(work[STAGES], work[0])
         grow = GROW if error == 0.0 else min(GROW, SAFETY * error**-0.125)
         h *= min(1.0, grow) if after_rejection else grow
         after_rejection = False
+        ceiling *= RELAX
+        h = min(h, ceiling)
     m = counts[RECORDS]
     return status, t, record_times[:m], record_kinds[:m], record_states[:m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def integrate_many(address, parameters, initial, times, rtol, atol, longest, max_steps, out, counts, statuses, stops):
-    """Integrate every row of `initial` (s, k) with its row of `parameters` (s, p), each with steps of its own."""
+def integrate_many(
+    address, parameters, initial, times, rtol, atol, longest, max_steps, event_address, out, counts, statuses, stops
+):  # fmt: skip
+    """Integrate every row of `initial` (s, k) with its row of `parameters` (s, p), each with steps of its own.
+
+    `event_address` is not called; were it written as 0 here, Numba would compile everything twice.
+    """
     work = np.empty((WORK_ROWS, initial.shape[1]))
     directions, terminal = np.empty(0, np.int64), np.empty(0, np.bool_)
     for s in range(initial.shape[0]):
         statuses[s], stops[s], _, _, _ = integrate_one(
-            address, parameters[s], initial[s], times, rtol, atol, longest, max_steps, 0, directions, terminal, work,
-            out[s], counts[s],
+            address, parameters[s], initial[s], times, rtol, atol, longest, max_steps, event_address,
+            directions, terminal, work, out[s], counts[s],
         )  # fmt: skip
 
 
@@ -384,6 +436,6 @@ def warm() -> None:
         np.empty((WORK_ROWS, 1)), np.empty((2, 1)), np.empty(COUNTS, np.int64),
     )  # fmt: skip
     integrate_many(
-        address, np.empty((1, 0)), np.ones((1, 1)), times, 1e-6, 1e-9, np.inf, 100, np.empty((1, 2, 1)),
+        address, np.empty((1, 0)), np.ones((1, 1)), times, 1e-6, 1e-9, np.inf, 100, 0, np.empty((1, 2, 1)),
         np.empty((1, COUNTS), np.int64), np.empty(1, np.int64), np.empty(1),
     )  # fmt: skip

@@ -12,6 +12,7 @@ and II.10. Coefficients by P. J. Prince, J. R. Dormand and E. Hairer, rounded to
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 __all__ = ["E3", "E5", "STAGES", "STAGES_DENSE", "A", "B", "C", "D"]
 
@@ -19,7 +20,7 @@ STAGES = 12
 STAGES_DENSE = 16
 
 
-def _table(rows, columns):
+def _table(rows: list[dict[int, float]], columns: int) -> Float[np.ndarray, "r c"]:
     """Fill a matrix from rows of {column: coefficient}."""
     table = np.zeros((len(rows), columns))
     for row, entries in zip(table, rows, strict=True):

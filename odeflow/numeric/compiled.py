@@ -3,10 +3,10 @@
 A compiled field is one C function `void f(double t, const double *y, const double *parameters, double *out)` that
 writes all of its outputs. Solvers see only its address, so no solver is ever recompiled for a new field.
 
-Machine code is kept in a user cache folder, one file a field, named by a hash of the LLVM text, the LLVM build and the
-processor. The folder is `$ODEFLOW_CACHE_DIR` if that is set, else `odeflow` in `$XDG_CACHE_HOME` (or `~/.cache`), else a
-private folder among the temporary files. A file that is damaged is rebuilt; where no folder can be written, everything
-works without one. The folder may be deleted at any time.
+Machine code is kept in a user cache folder, one file a field, named by a hash of the LLVM text, the LLVM build and
+the processor. The folder is `$ODEFLOW_CACHE_DIR` if that is set, else `odeflow` in `$XDG_CACHE_HOME` (or `~/.cache`),
+else a private folder among the temporary files. A file that is damaged is rebuilt; where no folder can be written,
+everything works without one. The folder may be deleted at any time.
 """
 
 from __future__ import annotations

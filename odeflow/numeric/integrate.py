@@ -4,28 +4,40 @@ The method is DOP853: an explicit Runge-Kutta method of order 8 with step-size c
 One solver is compiled once a machine and kept on disk; it calls every field through its C address.
 
 A tolerance is not an error. It bounds an estimate of the error made in one step; what accumulates until time t depends
-on the flow, and between the steps on the dense output. `integrate_with_error_bar` measures what accumulates.
+on the flow. `integrate_with_error_bar` measures what accumulates.
+
+Where a flow has rates much faster than what it shows, the steps of an explicit method grow until they are barely
+stable, and the dense output of such steps can err 10^4 times more than their ends. Its error is therefore estimated
+from its last two coefficients, and a step whose interpolant is asked for and errs by more than ten tolerances is
+repeated with a shorter one.
 
 A field that is singular at the start (gamma/t at t = 0) cannot be evaluated there: begin at t0 > 0 with the first terms
-of the solution's Taylor series, for Nesterov's flow y(t0) = y0 - t0^2/(2 (gamma + 1)) grad, y'(t0) = -t0/(gamma + 1) grad.
+of the solution's Taylor series. For Nesterov's flow y'' + (gamma/t) y' + grad(y) = 0 from rest these are
+y(t0) = y0 - t0^2 grad(y0)/(2 (gamma + 1)) and y'(t0) = -t0 grad(y0)/(gamma + 1), with errors O(t0^4) and O(t0^3).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _integrate_kernels as kernels
 from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_nonnegative
 from odeflow.numeric.compiled import CompiledField, checked_parameters
+from odeflow.numeric.trajectories import (
+    Direction,
+    EnsembleTrajectory,
+    EventRecord,
+    Events,
+    IntegrationStatus,
+    Trajectory,
+)
 
 __all__ = [
     "Direction",
@@ -43,150 +55,6 @@ SMALLEST_RTOL = 1e-14
 """Below this the scaled error estimate is rounding noise and steps shrink to nothing."""
 LOOSER = 10.0
 """Ratio of the two tolerances of an error bar: the looser run errs about this much more."""
-
-
-class IntegrationStatus(Enum):
-    """How an integration ended."""
-
-    COMPLETED = kernels.COMPLETED
-    STOPPED_BY_EVENT = kernels.STOPPED
-    STEP_TOO_SMALL = kernels.STEP_TOO_SMALL
-    NOT_FINITE = kernels.NOT_FINITE
-    TOO_MANY_STEPS = kernels.TOO_MANY_STEPS
-    BAD_START = kernels.BAD_START
-
-
-class Direction(Enum):
-    """Which sign changes of an event function count."""
-
-    BOTH = 0
-    RISING = 1
-    FALLING = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Events:
-    """Event functions to watch: their sign changes along the trajectory are located on the dense output.
-
-    Parameters
-    ----------
-    functions
-        Vector of e functions of (t, y, parameters), see `odeflow.codegen.compile_events`.
-    direction
-        Which sign changes count: one for all, or one for each function.
-    terminal
-        Whether the first event stops the integration: one for all, or one for each function.
-
-    Raises
-    ------
-    InvalidArgumentError
-        The number of directions or flags is not the number of functions.
-    """
-
-    functions: CompiledField
-    direction: Direction | Sequence[Direction] = Direction.BOTH
-    terminal: bool | Sequence[bool] = False
-
-    def __post_init__(self) -> None:
-        for name, value in (("direction", self.direction), ("terminal", self.terminal)):
-            if isinstance(value, Sequence) and len(value) != self.functions.dimension:
-                raise InvalidArgumentError(
-                    f"Expected one {name} for each of {self.functions.dimension} event functions but got {len(value)}."
-                )
-
-    @property
-    def directions(self) -> Int[np.ndarray, " e"]:
-        """Signs, int64, shape (e,)."""
-        each = self.direction if isinstance(self.direction, Sequence) else [self.direction] * self.functions.dimension
-        return np.array([direction.value for direction in each], dtype=np.int64)
-
-    @property
-    def stops(self) -> np.ndarray:
-        """Flags, bool, shape (e,)."""
-        each = self.terminal if isinstance(self.terminal, Sequence) else [self.terminal] * self.functions.dimension
-        return np.array(each, dtype=np.bool_)
-
-
-@dataclass(frozen=True, eq=False)
-class EventRecord:
-    """The events that were seen, in order of time.
-
-    Parameters
-    ----------
-    times
-        float64, shape (m,), in the unit of the integration's times.
-    indices
-        Which event function, int64, shape (m,).
-    directions
-        +1 where it rises through zero, -1 where it falls, int64, shape (m,).
-    states
-        float64, shape (m, k).
-    """
-
-    times: Float[np.ndarray, " m"]
-    indices: Int[np.ndarray, " m"]
-    directions: Int[np.ndarray, " m"]
-    states: Float[np.ndarray, "m k"]
-
-
-@dataclass(frozen=True, eq=False)
-class Trajectory:
-    """One solution at the times that were asked for (those that were reached).
-
-    Parameters
-    ----------
-    times
-        float64, shape (t,).
-    states
-        float64, shape (t, k).
-    steps, rejected, evaluations
-        Accepted steps, rejected steps, evaluations of the field.
-    status
-        How the integration ended.
-    end_time
-        The time up to which the solution is known; the last event's if that stopped it.
-    events
-        What happened on the way.
-    error_estimate
-        Difference between two runs, float64, shape (t, k), from `integrate_with_error_bar`; None otherwise.
-    """
-
-    times: Float[np.ndarray, " t"]
-    states: Float[np.ndarray, "t k"]
-    steps: int
-    rejected: int
-    evaluations: int
-    status: IntegrationStatus
-    end_time: float
-    events: EventRecord = field(repr=False)
-    error_estimate: Float[np.ndarray, "t k"] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class EnsembleTrajectory:
-    """Many solutions of one field at common times.
-
-    Parameters
-    ----------
-    times
-        float64, shape (t,).
-    states
-        float64, shape (s, t, k); NaN at the times that a trajectory did not reach.
-    steps, rejected, evaluations
-        int64, shape (s,).
-    statuses
-        How each integration ended.
-    end_times
-        The time up to which each solution is known, float64, shape (s,).
-    """
-
-    times: Float[np.ndarray, " t"]
-    states: Float[np.ndarray, "s t k"]
-    steps: Int[np.ndarray, " s"]
-    rejected: Int[np.ndarray, " s"]
-    evaluations: Int[np.ndarray, " s"]
-    statuses: tuple[IntegrationStatus, ...]
-    end_times: Float[np.ndarray, " s"]
 
 
 def integrate(
@@ -210,8 +78,8 @@ def integrate(
     initial_state
         y at times[0], float64, shape (k,).
     times
-        Where the solution is wanted, float64, shape (t,), t >= 2, strictly increasing and >= 0. The steps do not depend on
-        the times between the first and the last.
+        Where the solution is wanted, float64, shape (t,), t >= 2, strictly increasing and >= 0. Those between the steps
+        are interpolated, so that more of them cost little.
     parameters
         float64, shape (p,).
     rtol, atol
@@ -221,9 +89,10 @@ def integrate(
     max_step
         Longest step, in the unit of `times`.
     events
-        Event functions to watch. Each is sampled at the ends of eighths of every step, and around every dip of its modulus;
-        a pair of zeros is missed only if the function oscillates inside an eighth of a step. A zero that is touched
-        without a change of sign, or is the initial state, is no event. `max_step` makes the net finer.
+        Event functions to watch. Each is sampled at the ends of eighths of every step and followed into every dip of
+        its modulus, so that a pair of zeros is missed only if the function turns more than once inside an eighth of a
+        step; `max_step` makes that net finer. A zero that is touched without a change of sign is no event, nor is one
+        at the initial state.
 
     Returns
     -------
@@ -267,10 +136,12 @@ def integrate(
     trajectory = Trajectory(
         grid[:reached],
         states[:reached],
-        *(int(count) for count in counts[:3]),
-        IntegrationStatus(code),
-        float(end),
-        EventRecord(at, np.abs(kinds) - 1, np.sign(kinds), event_states),
+        steps=int(counts[kernels.STEPS]),
+        rejected=int(counts[kernels.REJECTED]),
+        evaluations=int(counts[kernels.EVALUATIONS]),
+        status=IntegrationStatus(code),
+        end_time=float(end),
+        events=EventRecord(at, np.abs(kinds) - 1, np.sign(kinds), event_states),
     )
     if trajectory.status not in (IntegrationStatus.COMPLETED, IntegrationStatus.STOPPED_BY_EVENT):
         raise IntegrationError(_advice(trajectory.status, trajectory.end_time, limit), partial=trajectory)
@@ -290,10 +161,12 @@ def integrate_with_error_bar(
 ) -> Trajectory:
     """Integrate twice, at (rtol, atol) and at ten times that, and report the difference as the error estimate.
 
-        |y_tight - y_true| is about |y_loose - y_tight| / 10
+        error_estimate(t) = tol(y(t)) max_{s <= t, i} |y_i(s) - z_i(s)|/tol(y_i(s)) + eps |y(t)|
 
-    The bar belongs to the tighter run, whose states are returned, and is therefore pessimistic by about a factor of ten
-    where the tolerance decides the error; it includes one rounding error of the state. It is an estimate, not a bound.
+    with tol(y) = atol + rtol |y|, for the tighter run y and the looser run z. One difference can vanish by chance, so
+    the worst one so far, in units of the tolerance, speaks for all components and all later times. The bar belongs to
+    the tighter run, whose states are returned, and is pessimistic: by about a factor of ten where the tolerance decides
+    the error. It is an estimate, not a bound.
 
     Parameters
     ----------
@@ -332,7 +205,9 @@ def integrate_with_error_bar(
         )
         for factor in (1.0, LOOSER)
     )
-    bar = np.abs(tight.states - loose.states) + np.finfo(np.float64).eps * np.abs(tight.states)
+    scale = atol + rtol * np.abs(tight.states)
+    ratio = np.maximum.accumulate((np.abs(tight.states - loose.states) / scale).max(axis=1))
+    bar = ratio[:, None] * scale + np.finfo(np.float64).eps * np.abs(tight.states)
     return replace(
         tight,
         steps=tight.steps + loose.steps,
@@ -412,21 +287,24 @@ def integrate_ensemble(
 
     def run(part: slice) -> None:
         kernels.integrate_many(
-            field.address, values[part], starts[part], grid, rtol, atol, longest, limit,
+            field.address, values[part], starts[part], grid, rtol, atol, longest, limit, 0,
             states[part], counts[part], codes[part], ends[part],
         )  # fmt: skip
 
     # Small parts keep the threads busy although some trajectories take longer.
-    edges = np.linspace(0, count, (1 if workers == 1 else min(8 * workers, count)) + 1).astype(int)
-    parts = [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    if workers == 1:
-        run(parts[0])
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run, parts))
+    share = count if workers == 1 else -(-count // (8 * workers))
+    parts = [slice(first, first + share) for first in range(0, count, share)]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(run, parts))
     statuses = tuple(IntegrationStatus(int(code)) for code in codes)
     ensemble = EnsembleTrajectory(
-        grid, states, counts[:, kernels.STEPS], counts[:, kernels.REJECTED], counts[:, kernels.EVALUATIONS], statuses, ends
+        grid,
+        states,
+        counts[:, kernels.STEPS],
+        counts[:, kernels.REJECTED],
+        counts[:, kernels.EVALUATIONS],
+        statuses,
+        ends,
     )
     failed = np.flatnonzero(codes != kernels.COMPLETED)
     if failed.size and not keep_failed:
@@ -461,13 +339,15 @@ def _checked_control(rtol: float, atol: float, max_step: float) -> tuple[float, 
             f"Expected rtol >= {SMALLEST_RTOL} but got rtol={rtol}. float64 cannot resolve smaller errors."
         )
     if atol == 0.0:
-        raise InvalidArgumentError("Expected atol > 0 but got atol=0. Pass the size below which a state counts as zero.")
+        raise InvalidArgumentError("Expected atol > 0 but got atol=0. Pass the size below which a state is negligible.")
     if not max_step > 0.0:
         raise InvalidArgumentError(f"Expected max_step > 0 but got max_step={max_step}.")
     return rtol, atol, float(max_step)
 
 
-def _checked_events(events: Events | None, field: CompiledField) -> tuple[int, np.ndarray, np.ndarray]:
+def _checked_events(
+    events: Events | None, field: CompiledField
+) -> tuple[int, Int[np.ndarray, " e"], Bool[np.ndarray, " e"]]:
     if events is None:
         return 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
     functions = events.functions
@@ -484,21 +364,22 @@ def _advice(status: IntegrationStatus, time: float, max_steps: int) -> str:
     match status:
         case IntegrationStatus.BAD_START:
             return (
-                f"The field is not finite at the initial state (t={time:g}). If it is singular there, as gamma/t is at t=0, "
-                "start at t0 > 0 with the first Taylor terms of the solution."
+                f"The field is not finite at the initial state (t={time:g}). If it is singular there, as gamma/t is at "
+                "t=0, start at t0 > 0 with the first Taylor terms of the solution."
             )
         case IntegrationStatus.NOT_FINITE:
             return (
-                f"The field is not finite beyond t={time:.10g}, however small the step. The solution leaves the domain of "
-                "the field there; stop before, with a terminal event."
+                f"The field is not finite beyond t={time:.10g}, however small the step. The solution leaves the domain "
+                "of the field there: stop before, with a terminal event."
             )
         case IntegrationStatus.TOO_MANY_STEPS:
             return (
-                f"Gave up at t={time:.10g} after {max_steps} steps. If the flow is stiff (its fastest rate is far above "
-                "what it shows), rescale time or use a closed form; otherwise raise max_steps or rtol."
+                f"Gave up at t={time:.10g} after {max_steps} steps. The flow may be stiff (its fastest rate far above "
+                "what it shows: use a closed form) or slide along a jump of its field (stop there with a terminal "
+                "event); otherwise raise max_steps, rtol or atol."
             )
         case _:
             return (
-                f"The step became too small at t={time:.10g}. Either the solution blows up there, or the field jumps (a "
-                "Heaviside or a kink); stop at the jump with a terminal event, or raise rtol and atol."
+                f"The step became too small at t={time:.10g}. Either the solution blows up there, or the field jumps "
+                "(a Heaviside, a kink): stop before, with a terminal event, or raise rtol and atol."
             )
