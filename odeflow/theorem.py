@@ -7,6 +7,7 @@ that a false twin, the same theorem with another claim or domain, runs through t
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import sympy as sp
 
 from odeflow.codegen import compile_expression
 from odeflow.errors import InvalidArgumentError
+from odeflow.numeric.compiled import CompiledExpression
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation
@@ -144,11 +146,14 @@ class Claim:
         """
         if not isinstance(self.formula, (sp.core.relational.Relational)):
             raise InvalidArgumentError(f"Expected a relation with a right-hand side but the claim is {self.formula}.")
-        atoms = list(values)
-        names = [sp.Dummy(f"v{i}", real=True) for i in range(len(atoms))]
-        expression = self.formula.rhs.subs(list(zip(atoms, names, strict=True)), simultaneous=True)
-        compiled = compile_expression(expression, names)
-        return np.asarray(compiled(*(np.asarray(values[a], dtype=np.float64) for a in atoms)))
+        compiled = _compiled_bound(self.formula.rhs, tuple(values))
+        return np.asarray(compiled(*(np.asarray(value, dtype=np.float64) for value in values.values())))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled_bound(bound: sp.Expr, atoms: tuple[sp.Basic, ...]) -> CompiledExpression:
+    names = [sp.Symbol(f"v{i}", real=True) for i in range(len(atoms))]
+    return compile_expression(bound.xreplace(dict(zip(atoms, names, strict=True))), names)
 
 
 @dataclass(frozen=True)

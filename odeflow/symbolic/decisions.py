@@ -160,6 +160,8 @@ def _normal_forms(numerator: sp.Expr) -> Iterator[sp.Expr]:
     """Yield equal forms of an expression, cheapest first; one that is literally 0 proves it zero."""
     yield sp.expand(numerator)
     yield sp.expand(sp.powsimp(sp.expand(sp.expand_power_base(sp.expand_power_exp(numerator)))))
+    if numerator.has(sp.gamma, sp.factorial):
+        yield sp.expand(sp.expand_func(numerator))
     if numerator.has(sp.cos, sp.sin, sp.cosh, sp.sinh, sp.tanh):
         yield sp.expand(sp.powsimp(sp.expand(sp.expand(numerator, trig=True).rewrite(sp.exp))))
     roots = sorted(

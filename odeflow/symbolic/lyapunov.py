@@ -13,11 +13,20 @@ import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.derivations import Kind, Step
-from odeflow.symbolic.decisions import decide_positive_semidefinite
+from odeflow.symbolic.decisions import decide_positive_semidefinite, decide_zero
 from odeflow.symbolic.flows import Flow
-from odeflow.symbolic.inner_products import InnerProduct, Operator, Vector, map_inner_products
+from odeflow.symbolic.inner_products import Dynamics, InnerProduct, Operator, Vector, map_inner_products
 
-__all__ = ["KERNEL", "best_rate_polynomial", "error_state", "mode_matrix", "show_decay", "show_energy_positive"]
+__all__ = [
+    "KERNEL",
+    "along",
+    "best_rate_polynomial",
+    "error_state",
+    "mode_matrix",
+    "show_along",
+    "show_decay",
+    "show_energy_positive",
+]
 
 KERNEL = Operator("H", symmetric=True)
 
@@ -58,6 +67,38 @@ def mode_matrix(form: sp.Expr, flow: Flow, eigenvalue: sp.Symbol) -> sp.Matrix:
     if sp.expand(quadratic - (sp.Matrix([z]) * matrix * sp.Matrix(z))[0, 0]) != 0:
         raise InvalidArgumentError(f"Expected a quadratic form in the errors but got {form}.")
     return matrix
+
+
+def along(expression: sp.Expr, definitions: Mapping[sp.Expr, sp.Expr], dynamics: Dynamics) -> sp.Expr:
+    """Replace `Derivative(E(t), t)` by the derivative of E's definition along the dynamics, and E(t) by the definition.
+
+    Parameters
+    ----------
+    expression : with applied functions E(t) and their first time derivatives
+    definitions : E(t) -> expression in inner products
+    """
+    moving = {sp.Derivative(name, dynamics.time): dynamics.derivative(energy) for name, energy in definitions.items()}
+    return sp.expand(expression.xreplace(moving).xreplace(dict(definitions)))
+
+
+def show_along(
+    title: str, formula: sp.Equality, definitions: Mapping[sp.Expr, sp.Expr], dynamics: Dynamics
+) -> Step:
+    """Compute that an equation between energies and their time derivatives holds along the dynamics.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> from odeflow.symbolic.flows import TIME, gradient_flow
+    >>> from odeflow.symbolic.inner_products import inner, norm2
+    >>> (error,) = error_state(gradient_flow())
+    >>> loss = sp.Function("L")(TIME)
+    >>> formula = sp.Eq(sp.Derivative(loss, TIME), -inner(error, KERNEL @ error), evaluate=False)
+    >>> show_along("decays", formula, {loss: norm2(error) / 2}, gradient_flow().frozen_dynamics(KERNEL)).decision.holds
+    True
+    """
+    gap = along(formula.lhs - formula.rhs, definitions, dynamics)
+    return Step(title, formula, Kind.COMPUTED, decide_zero(gap))
 
 
 def show_decay(
