@@ -12,8 +12,18 @@ Every optimiser is one recursion in the displacement U (rho_k scales the gradien
 import math
 
 import numpy as np
-import scipy.linalg  # noqa: F401 - Numba's np.dot calls SciPy's BLAS
 from numba import njit
+
+from odeflow.numeric._vector_kernels import (
+    BLOCK,
+    LANES,
+    POINTS,
+    backward_block_4,
+    backward_block_5,
+    backward_block_6,
+    forward_block,
+    masked_errors,
+)
 
 CONSTANT_MOMENTUM = 0
 NESTEROV = 1
@@ -47,83 +57,145 @@ def iterate_modes(kind, rate, momentum, first_scale, eigenvalues, positions):
             positions[j, step + 1] = x
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _residual(Z, c, y, errors):
-    """Set errors_i = sum_r c_r relu(Z_ri) - y_i, turn Z into masks (0 or 1), and return half the squared norm."""
-    m, n = Z.shape
-    for i in range(n):
-        errors[i] = -y[i]
-    for r in range(m):
-        cr = c[r]
-        for i in range(n):
-            z = Z[r, i]
-            errors[i] += cr * max(z, 0.0)
-            Z[r, i] = 1.0 if z > 0.0 else 0.0
-    loss = 0.0
-    for i in range(n):
-        loss += errors[i] * errors[i]
-    return 0.5 * loss
+def pack_points(X):
+    """Return X grouped for the two products: (point groups, d, POINTS) and (coordinate groups, points, width).
+
+    Points and coordinates are padded with zeros; the width, 4, 5 or 6, is the one that pads the fewest coordinates.
+    """
+    n, d = X.shape
+    groups = -(-n // POINTS)
+    width = min((6, 5, 4), key=lambda size: (-d) % size)
+    padded = np.zeros((groups * POINTS, -(-d // width) * width))
+    padded[:n, :d] = X
+    forward = padded[:, :d].reshape(groups, POINTS, d).transpose(0, 2, 1)
+    backward = padded.reshape(groups * POINTS, -1, width).transpose(1, 0, 2)
+    return np.ascontiguousarray(forward), np.ascontiguousarray(backward)
 
 
 @njit(cache=True, nogil=True)
-def _largest_movement(W, start):
-    largest = 0.0
+def _pack_neurons(W, c):
+    m, d = W.shape
+    blocks = (m + BLOCK - 1) // BLOCK
+    packed = np.zeros((blocks, d, BLOCK))
+    packed_c = np.zeros((blocks, BLOCK))
+    for r in range(m):
+        packed_c[r // BLOCK, r % BLOCK] = c[r]
+        for k in range(d):
+            packed[r // BLOCK, k, r % BLOCK] = W[r, k]
+    return packed, packed_c
+
+
+@njit(cache=True, nogil=True)
+def _unpack_neurons(packed, W):
     for r in range(W.shape[0]):
-        square = 0.0
         for k in range(W.shape[1]):
-            square += (W[r, k] - start[r, k]) ** 2
-        largest = max(largest, square)
+            W[r, k] = packed[r // BLOCK, k, r % BLOCK]
+
+
+@njit(cache=True, nogil=True)
+def _largest_movement(packed, start):
+    """Return max_r |w_r - start_r|; padding never moves. Not finite if a weight is not."""
+    blocks, d, _ = packed.shape
+    largest = 0.0
+    squares = np.empty(BLOCK)
+    for q in range(blocks):
+        squares[:] = 0.0
+        for k in range(d):
+            for lane in range(BLOCK):
+                squares[lane] += (packed[q, k, lane] - start[q, k, lane]) ** 2
+        for lane in range(BLOCK):
+            if not squares[lane] <= largest:
+                largest = squares[lane]
     return math.sqrt(largest)
 
 
 @njit(cache=True, nogil=True)
-def train_run(X, XT, y, W, c, kind, rate, momentum, first_scale, record_steps, errors, losses, movement):
-    """Train one network in place; return the step at which the loss stopped being finite, or -1.
+def _update(weights, displacements, gradient, scaled_c, carry, use, direct):
+    """Apply the recursion of the module to one block; `gradient` lacks the factor c_r."""
+    for k in range(weights.shape[0]):
+        for lane in range(BLOCK):
+            g = scaled_c[lane] * gradient[k, lane]
+            u = carry * displacements[k, lane] - g
+            displacements[k, lane] = u
+            weights[k, lane] += use * u - direct * g
 
-    X (n, d), XT its transpose (d, n), both contiguous; W (m, d) is overwritten; c (m,) = a / sqrt(m); records go to
-    errors (k, n), losses (k,), movement (k,) at the increasing `record_steps` (k,), the last of which ends the run.
+
+@njit(cache=True, nogil=True)
+def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, errors, losses, movement):
+    """Train one network in place; return the step at which it stopped being finite, or -1.
+
+    XF, XB from `pack_points`; W (m, d) is overwritten; c (m,) = a / sqrt(m); records go to errors (k, n), losses (k,),
+    movement (k,) at the increasing `record_steps` (k,), the last of which ends the run.
     """
-    m, d = W.shape
-    n = X.shape[0]
-    start = W.copy()
-    U = np.zeros((m, d))
-    Z = np.empty((m, n))
-    G = np.empty((m, d))
-    error = np.empty(n)
+    n = y.size
+    d = W.shape[1]
+    groups = XF.shape[0]
+    points = groups * POINTS
+    coordinate_groups = XB.shape[0]
+    width = XB.shape[2]
+    w, cb = _pack_neurons(W, c)
+    blocks = w.shape[0]
+    start = w.copy()
+    u = np.zeros(w.shape)
+    masks = np.empty((blocks, points, 2), dtype=np.uint8)
+    outputs = np.empty((points, LANES))
+    masked = np.empty((points, BLOCK))
+    gradient = np.empty((coordinate_groups * width, BLOCK))
+    error = np.zeros(points)
+    scaled_c = np.empty(BLOCK)
+    xf, xb = XF.ctypes.data, XB.ctypes.data
     record = 0
+    status = -1
     for step in range(record_steps[-1] + 1):
-        np.dot(W, XT, Z)
-        loss = _residual(Z, c, y, error)
-        if not math.isfinite(loss):
-            return step
+        outputs[:] = 0.0
+        # Each pass applies the step that leads to `step`, then evaluates the network; the first one only evaluates.
+        carry, use, direct = momentum_weights(kind, momentum, max(step - 1, 0))
+        scale = rate * first_scale if step == 1 else rate
+        for q in range(blocks):
+            mask = masks.ctypes.data + q * points * 2
+            if step > 0:
+                masked_errors(mask, error.ctypes.data, masked.ctypes.data, points)
+                p, g = masked.ctypes.data, gradient.ctypes.data
+                if width == 6:
+                    backward_block_6(p, xb, g, points, coordinate_groups)
+                elif width == 5:
+                    backward_block_5(p, xb, g, points, coordinate_groups)
+                else:
+                    backward_block_4(p, xb, g, points, coordinate_groups)
+                for lane in range(BLOCK):
+                    scaled_c[lane] = scale * cb[q, lane]
+                _update(w[q], u[q], gradient, scaled_c, carry, use, direct)
+            forward_block(
+                w.ctypes.data + q * d * BLOCK * 8, cb.ctypes.data + q * BLOCK * 8, xf, outputs.ctypes.data, mask,
+                d, groups,
+            )  # fmt: skip
+        loss = 0.0
+        for i in range(n):
+            total = -y[i]
+            for lane in range(LANES):
+                total += outputs[i, lane]
+            error[i] = total
+            loss += total * total
+        loss *= 0.5
+        moved = 0.0
         if step == record_steps[record]:
-            errors[record] = error
+            moved = _largest_movement(w, start)
+        if not (math.isfinite(loss) and math.isfinite(moved)):
+            status = step
+            break
+        if step == record_steps[record]:
+            errors[record] = error[:n]
             losses[record] = loss
-            movement[record] = _largest_movement(W, start)
+            movement[record] = moved
             record += 1
-            if record == record_steps.size:
-                return -1
-        for r in range(m):
-            for i in range(n):
-                Z[r, i] *= error[i]
-        np.dot(Z, X, G)
-        carry, use, direct = momentum_weights(kind, momentum, step)
-        scale = rate * first_scale if step == 0 else rate
-        for r in range(m):
-            q = scale * c[r]
-            for k in range(d):
-                g = q * G[r, k]
-                u = carry * U[r, k] - g
-                U[r, k] = u
-                W[r, k] += use * u - direct * g
-    return -1
+    _unpack_neurons(w, W)
+    return status
 
 
 def warm() -> None:
     """Compile (or load) every kernel for the types that the public functions pass."""
-    one = np.ones((1, 1))
     iterate_modes(0, 0.1, 0.0, 1.0, np.ones(1), np.ones((1, 2)))
     train_run(
-        one, one, np.ones(1), one.copy(), np.ones(1), 0, 0.1, 0.0, 1.0,
+        *pack_points(np.ones((1, 1))), np.ones(1), np.ones((1, 1)), np.ones(1), 0, 0.1, 0.0, 1.0,
         np.array([0, 1]), np.empty((2, 1)), np.empty(2), np.empty(2),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -221,6 +222,7 @@ def train_relu(
     steps: int,
     *,
     record_every: int = 1,
+    threads: int = 1,
 ) -> TrainingRun:
     """Train the hidden layer of f(x) = m^{-1/2} sum_r a_r relu(w_r.x) on the squared loss, for many runs at once.
 
@@ -243,6 +245,8 @@ def train_relu(
         Number of steps >= 0.
     record_every
         Record every so many steps; the first and the last step are always recorded.
+    threads
+        Runs trained at the same time; results do not depend on it. Leave it at 1 inside a pool of processes.
 
     Returns
     -------
@@ -290,16 +294,27 @@ def train_relu(
     losses = np.full((runs, records.size), np.inf)
     movement = np.full((runs, records.size), np.inf)
     diverged_at = np.empty(runs, dtype=np.int64)
-    transposed = np.ascontiguousarray(inputs.T)
+    packed = _training_kernels.pack_points(inputs)
     per_run = [optimisers[run if several else 0] for run in range(runs)]
-    for run, one in enumerate(per_run):
+
+    def train(run: int) -> None:
         diverged_at[run] = _training_kernels.train_run(
-            inputs, transposed, targets, final[run], output_scaled[run], *_kernel_parameters(one),
+            *packed, targets, final[run], output_scaled[run], *_kernel_parameters(per_run[run]),
             records, errors[run], losses[run], movement[run],
         )  # fmt: skip
+
+    workers = min(require_count("threads", threads), runs)
+    if workers == 1:
+        for run in range(runs):
+            train(run)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(train, range(runs)))
+    with np.errstate(over="ignore"):
+        times = np.outer([one.time_step for one in per_run], records)
     return TrainingRun(
         steps=records,
-        times=np.outer([one.time_step for one in per_run], records),
+        times=times,
         losses=losses,
         errors=errors,
         movement=movement,

@@ -36,6 +36,7 @@ OPTIMISERS: list[Optimiser] = [
     GradientDescent(0.3),
     HeavyBallMethod(0.2, 0.8),
     HeavyBallMethod(0.2, 0.8, centred_start=True),
+    NesterovMethod(0.2, 1.0),
     NesterovMethod(0.2, 3.0),
     NesterovMethod(0.2, 7.5),
     NesterovStronglyConvex(0.2, 0.3),
@@ -264,6 +265,9 @@ def test_a_batch_is_the_loop_over_its_runs() -> None:
         assert np.array_equal(batch.errors[run], alone.errors[0])
         assert np.array_equal(batch.weights[run], alone.weights[0])
         assert np.array_equal(batch.times[run], alone.times[0])
+    threaded = train_relu(X, y, W, a, OPTIMISERS, 25, record_every=4, threads=3)
+    assert np.array_equal(batch.weights, threaded.weights)
+    assert np.array_equal(batch.errors, threaded.errors)
 
 
 def test_one_start_is_shared_by_several_learning_rates() -> None:
@@ -333,6 +337,24 @@ def test_divergence_is_a_status_not_a_nan() -> None:
     assert np.isfinite(run.errors[1, ~late]).all()
 
 
+@pytest.mark.parametrize("rate", [1e100, 1e200, 1e308])
+def test_overflowing_weights_are_a_divergence_too(rate: float) -> None:
+    """Weights that overflow give pre-activations that are not numbers; these must not pass for inactive neurons."""
+    X, y, W, a = problem()
+    run = train_relu(X, y, W, a, GradientDescent(rate), 5)
+    assert run.statuses == (RunStatus.DIVERGED,)
+    assert np.isfinite(run.losses[0, 0])
+
+
+@pytest.mark.parametrize(("n", "d", "m"), [(6, 4, 16), (7, 5, 17), (12, 6, 33), (13, 8, 15), (1, 11, 3)])
+def test_padding_of_points_coordinates_and_neurons_changes_nothing(n: int, d: int, m: int) -> None:
+    """The vector kernels work on 6 points, 4 to 6 coordinates and 16 neurons at a time."""
+    X, y, W, a = problem(n, d, m, seed=n)
+    run = train_relu(X, y, W, a, HeavyBallMethod(0.2, 0.8), 30)
+    path = reference(lambda w: gradient(X, y, w, a), W, HeavyBallMethod(0.2, 0.8), 30)
+    np.testing.assert_allclose(run.weights[0], path[-1], atol=REORDERING)
+
+
 def test_divergence_at_the_start_is_reported() -> None:
     run = train_relu([[1.0]], [1e200], [[1.0]], [1.0], GradientDescent(0.1), 3)
     assert run.statuses == (RunStatus.DIVERGED,)
@@ -360,6 +382,7 @@ def test_divergence_at_the_start_is_reported() -> None:
         (lambda: iterate_modes(GradientDescent(0.1), [math.inf], 3), "finite"),
         (lambda: train_relu(*problem(), GradientDescent(0.1), -1), "steps >= 0"),
         (lambda: train_relu(*problem(), GradientDescent(0.1), 3, record_every=0), "record_every >= 1"),
+        (lambda: train_relu(*problem(), GradientDescent(0.1), 3, threads=0), "threads >= 1"),
         (lambda: train_relu(*problem(), [], 3), "empty"),
         (lambda: train_relu(np.eye(3), np.ones(2), np.ones((4, 3)), np.ones(4), GradientDescent(0.1), 1), "y of shape"),
         (lambda: train_relu(np.eye(3), np.ones(3), np.ones((4, 2)), np.ones(4), GradientDescent(0.1), 1), "W of shape"),
