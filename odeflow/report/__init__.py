@@ -1,0 +1,1 @@
+"""Verdicts in; text, JSON and LaTeX out. Nothing is computed here."""

@@ -1,0 +1,221 @@
+"""Formulas for a terminal: on one line, or stacked the way they are written by hand, never wider than asked."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import sympy as sp
+from rich.cells import cell_len
+from sympy.core.function import AppliedUndef
+from sympy.printing.precedence import PRECEDENCE, precedence
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.pretty_symbology import pretty_symbol
+from sympy.printing.pretty.stringpict import prettyForm
+from sympy.printing.str import StrPrinter
+
+__all__ = ["one_line", "stacked"]
+
+_RELATIONS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
+_NEGATED = {"<=": "≰", "<": "≮", ">=": "≱", ">": "≯", "==": "≠", "!=": "="}
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def one_line(formula: sp.Basic) -> str:
+    """Write a formula in Unicode mathematics on one line; spaces are products.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> t, r, lam = sp.symbols("t r lambda_0", positive=True)
+    >>> start = sp.Function("Lhat")(0)
+    >>> one_line(sp.Le(sp.Function("L")(t), 4 * sp.exp(-sp.sqrt(lam / 2) * t) * start / r**2, evaluate=False))
+    'L(t) ≤ 4 L̂(0) e^(-√2 √λ₀ t/2)/r²'
+    """
+    return str(_OneLine().doprint(formula))
+
+
+def stacked(formula: sp.Basic, width: int) -> str:
+    """Write a formula in two dimensions, as many lines as it takes, no line wider than `width` characters.
+
+    A relation that is too wide breaks before its sign, a sum between its terms; a single term that is still too wide
+    is written on one line and wrapped at its spaces.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x, y = sp.symbols("x y", positive=True)
+    >>> print(stacked(sp.Le(x / (x + y), 1, evaluate=False), 40))
+      x
+    ───── ≤ 1
+    x + y
+    >>> print(stacked(sp.Le(x, x + y, evaluate=False), 8))
+    x
+      ≤ x
+      + y
+    """
+    whole = _form(formula)
+    if _width(whole) <= width:
+        return "\n".join(_lines(whole))
+    if isinstance(formula, sp.core.relational.Relational):
+        left = _broken(formula.lhs, width)
+        sign = _RELATIONS.get(formula.rel_op, formula.rel_op)
+        return "\n".join([*left, *_indented(_broken(formula.rhs, width - 2, first=f"{sign} "))])
+    if isinstance(formula, sp.Not):
+        return "\n".join(["not", *_indented(stacked(formula.args[0], width - 2).split("\n"))])
+    return "\n".join(_broken(formula, width))
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _form(formula: sp.Basic) -> prettyForm:
+    settings = {"use_unicode": True, "wrap_line": False, "order": None}
+    return PrettyPrinter(settings)._print(formula)
+
+
+def _width(form: prettyForm) -> int:
+    return max(cell_len(line) for line in str(form).split("\n"))
+
+
+def _broken(formula: sp.Basic, width: int, first: str = "") -> list[str]:
+    """Return the lines of an expression after `first`, broken between the terms of a sum."""
+    terms = list(formula.as_ordered_terms()) if isinstance(formula, sp.Add) else [formula]
+    lines: list[str] = []
+    current: prettyForm | None = None
+    for i, term in enumerate(terms):
+        joined = first if i == 0 else "+ "
+        form = _form(term)
+        if i > 0 and term.could_extract_minus_sign():
+            joined, form = "- ", _form(-term)
+        if isinstance(term, sp.Add):
+            form = prettyForm(*form.parens())
+        piece = prettyForm(*form.left(joined)) if joined else form
+        longer = piece if current is None else prettyForm(*current.right(" ", piece))
+        if current is None or _width(longer) <= width:
+            current = longer
+        else:
+            lines.extend(_lines(current))
+            current = piece
+        if _width(current) > width:
+            signed = -term if joined == "- " else term
+            lines.extend(textwrap.wrap(joined + one_line(signed), width, subsequent_indent="  "))
+            current = None
+    if current is not None:
+        lines.extend(_lines(current))
+    return lines
+
+
+def _lines(form: prettyForm) -> list[str]:
+    return [line.rstrip() for line in str(form).split("\n")]
+
+
+class _OneLine(StrPrinter):  # type: ignore[misc]
+    """SymPy's printers are extended by subclassing; this one writes what a mathematician would type."""
+
+    printmethod = "_odeflow_one_line"  # not `_sympystr`: the classes of `inner_products` would answer in ASCII
+
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
+        return str(pretty_symbol(expr.name))
+
+    _print_Dummy = _print_Symbol
+
+    def _print_Function(self, expr: Any) -> str:
+        return f"{pretty_symbol(expr.func.__name__)}({self.stringify(expr.args, ', ')})"
+
+    def _print_exp(self, expr: Any) -> str:
+        return f"e{self._raised(expr.args[0])}"
+
+    def _print_Exp1(self, expr: Any) -> str:
+        return "e"
+
+    def _print_Pi(self, expr: Any) -> str:
+        return "π"
+
+    def _print_Infinity(self, expr: Any) -> str:
+        return "∞"
+
+    def _print_NegativeInfinity(self, expr: Any) -> str:
+        return "-∞"
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"|{self._print(expr.args[0])}|"
+
+    def _print_Mul(self, expr: Any) -> str:
+        return str(super()._print_Mul(expr)).replace("*", " ")
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, exponent = expr.base, expr.exp
+        if exponent.is_Rational and exponent.is_negative:
+            return f"1/{self.parenthesize(base**-exponent, PRECEDENCE['Mul'])}"
+        if exponent == sp.S.Half:
+            return f"√{self._print(base)}" if base.is_Atom or isinstance(base, AppliedUndef) else f"√({self._print(base)})"
+        inside = self.parenthesize(base, PRECEDENCE["Pow"], strict=False)
+        if isinstance(base, sp.exp):
+            inside = f"({inside})"
+        return inside + self._raised(exponent)
+
+    def _raised(self, exponent: sp.Expr) -> str:
+        if exponent.is_Integer:
+            return str(exponent).translate(_SUPERSCRIPT)
+        text = self._print(exponent)
+        return f"^{text}" if exponent.is_Atom and exponent.is_Symbol else f"^({text})"
+
+    def _print_Relational(self, expr: Any) -> str:
+        return self._related(expr, _RELATIONS)
+
+    def _print_Not(self, expr: Any) -> str:
+        (inside,) = expr.args
+        if isinstance(inside, sp.core.relational.Relational):
+            return self._related(inside, _NEGATED)
+        return f"¬({self._print(inside)})"
+
+    def _related(self, expr: Any, signs: dict[str, str]) -> str:
+        return f"{self._print(expr.lhs)} {signs.get(expr.rel_op, expr.rel_op)} {self._print(expr.rhs)}"
+
+    def _print_And(self, expr: Any) -> str:
+        return " and ".join(self._grouped(a) for a in expr.args)
+
+    def _print_Or(self, expr: Any) -> str:
+        return " or ".join(self._grouped(a) for a in expr.args)
+
+    def _print_Implies(self, expr: Any) -> str:
+        return " ⇒ ".join(self._grouped(a) for a in expr.args)
+
+    def _grouped(self, expr: Any) -> str:
+        text = self._print(expr)
+        return f"({text})" if isinstance(expr, (sp.And, sp.Or, sp.Implies)) else text
+
+    def _print_Derivative(self, expr: Any) -> str:
+        function, (variable, order) = expr.expr, expr.variable_count[0]
+        if len(expr.variable_count) > 1:
+            return str(super()._print_Derivative(expr))
+        if isinstance(function, AppliedUndef) and function.args == (variable,) and order.is_Integer and order <= 3:
+            return f"{pretty_symbol(function.func.__name__)}{'′' * int(order)}({self._print(variable)})"
+        power = "" if order == 1 else self._raised(order)
+        return f"d{power}/d{self._print(variable)}{power} {self.parenthesize(function, PRECEDENCE['Mul'] + 1)}"
+
+    def _print_Sum(self, expr: Any) -> str:
+        return self._ranged("Σ", expr)
+
+    def _print_Product(self, expr: Any) -> str:
+        return self._ranged("Π", expr)
+
+    def _print_Integral(self, expr: Any) -> str:
+        return self._ranged("∫", expr)
+
+    def _print_MatrixBase(self, expr: Any) -> str:
+        rows = (", ".join(self._print(entry) for entry in row) for row in expr.tolist())
+        return f"[{'; '.join(rows)}]"
+
+    def _ranged(self, sign: str, expr: Any) -> str:
+        over = ", ".join(f"{self._print(v)} = {self._print(a)}..{self._print(b)}" for v, a, b in expr.limits)
+        inside = self._print(expr.function)
+        body = f"({inside})" if precedence(expr.function) <= PRECEDENCE["Add"] else inside
+        return f"{sign}[{over}] {body}"
+
+    def _print_InnerProduct(self, expr: Any) -> str:
+        return str(_form(expr))  # one line already
+
+    _print_Word = _print_InnerProduct

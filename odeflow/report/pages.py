@@ -1,0 +1,170 @@
+"""The list of theorems, and one theorem's page, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+
+from odeflow.report.maths import one_line, stacked
+from odeflow.report.text import counted, headline, labelled, paper_heading, verdict_style
+from odeflow.symbolic.certificates import DecayCertificate
+from odeflow.symbolic.decisions import Decision, Status
+from odeflow.symbolic.derivations import Derivation, Step
+from odeflow.theorem import Theorem, Verdict
+
+__all__ = ["Page", "listing", "theorem_page"]
+
+_MARKS = {Status.HOLDS: ("holds", "green"), Status.FAILS: ("FAILS", "bold red"), Status.UNDECIDED: ("undecided", "yellow")}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a theorem's page shows.
+
+    Attributes
+    ----------
+    theorem : Theorem
+    derivation, counterexample : run, None where the theorem has none or where it could not run
+    certificate, certificate_decision : likewise
+    troubles : (part, reason) of what could not run
+    related : sibling theorems that the catalogue knows
+    command : reproduces the verdict
+    """
+
+    theorem: Theorem
+    derivation: Derivation | None
+    certificate: DecayCertificate | None
+    certificate_decision: Decision | None
+    counterexample: Derivation | None
+    troubles: tuple[tuple[str, str], ...]
+    related: tuple[Theorem, ...]
+    command: str
+
+
+def listing(theorems: Sequence[Theorem], *, width: int) -> RenderableType:
+    """Return theorems by paper: name, item, world, recorded verdict and the claim in one sentence."""
+    lines: list[Text] = []
+    for paper, group in groupby(theorems, key=lambda t: t.source.paper):
+        lines.extend(paper_heading(paper, width))
+        for theorem in group:
+            lines.extend(headline(theorem, _word(theorem.recorded), "", width))
+            lines.extend(labelled("", theorem.claim.statement, width, indent=4))
+        lines.append(Text())
+    lines.append(Text(f"{counted(len(theorems), 'theorem')}; the verdicts are the recorded ones: `odeflow verify` checks them."))
+    return Group(*lines)
+
+
+def theorem_page(page: Page, *, width: int) -> RenderableType:
+    """Return everything about one theorem: claim, proof step by step, certificate, counterexample, twins, citation."""
+    return Group(*_page_lines(page, width))
+
+
+def _page_lines(page: Page, width: int) -> Iterator[Text]:
+    theorem, claim = page.theorem, page.theorem.claim
+    yield Text.assemble((theorem.id, "bold"), "  ", _word(theorem.recorded), (" (recorded)", "dim"))
+    yield Text("─" * width, "dim")
+    yield from _paragraph(claim.statement, width)
+    yield Text()
+    yield from _maths(claim.formula, width, indent=4, style="bold")
+    yield Text()
+    for symbol, meaning in claim.where.items():
+        yield from labelled(one_line(symbol), meaning, width)
+    for i, words in enumerate(claim.assumptions):
+        yield from labelled("assuming" if i == 0 else "", words, width)
+    yield from labelled("source", theorem.source.item, width)
+    if theorem.source.note:
+        yield from labelled("note", theorem.source.note, width)
+    yield from labelled("world", f"{theorem.world.value}, {theorem.world.description}", width)
+    for part, reason in page.troubles:
+        yield from labelled("could not run", f"{part}: {reason}", width, "bold red")
+    if page.derivation is not None:
+        yield from _proof("Proof", page.derivation, width)
+    if page.certificate is not None:
+        yield from _certificate(page.certificate, page.certificate_decision, width)
+    if page.counterexample is not None:
+        yield from _proof("Counterexample", page.counterexample, width)
+    yield from _surroundings(page, width)
+
+
+def _proof(title: str, derivation: Derivation, width: int) -> Iterator[Text]:
+    yield Text()
+    computed = f"{derivation.computed} of {counted(len(derivation.steps), 'step')} computed"
+    lemmas = f", rests on {'; '.join(derivation.lemmas)}" if derivation.lemmas else ""
+    yield Text.assemble((title, "bold"), (f"  {computed}{lemmas}", "dim"))
+    for number, step in enumerate(derivation.steps, start=1):
+        yield from _step(number, step, width)
+
+
+def _step(number: int, step: Step, width: int) -> Iterator[Text]:
+    word, style = _MARKS[step.decision.status]
+    given = step.decision.method in ("given", "cited", "rule")
+    how = step.kind.value if given and step.decision.holds else f"{step.kind.value} by {step.decision.method}"
+    first, *more = _paragraph(step.title, width - 4)
+    yield Text(f"{number:>2}. ").append_text(first)
+    for line in more:
+        yield Text("    ").append_text(line)
+    outcome = Text("    ").append(how, "dim")
+    if not given or not step.decision.holds:
+        outcome.append(": ", "dim").append(word, style)
+    yield outcome
+    if step.decision.detail:
+        yield from labelled("", step.decision.detail, width, "dim", indent=4)
+    if step.formula is not None:
+        yield from _maths(step.formula, width, indent=6)
+
+
+def _certificate(certificate: DecayCertificate, decision: Decision | None, width: int) -> Iterator[Text]:
+    yield Text()
+    heading = Text("Certificate", "bold")
+    if decision is not None:
+        word, style = _MARKS[decision.status]
+        heading.append(f"  {decision.method}: ", "dim").append(word, style)
+    yield heading
+    if decision is not None and not decision.holds:
+        yield from labelled("because", decision.detail, width)
+    yield from labelled("flow", f"{certificate.flow.name}: {one_line(certificate.flow.equation())}", width)
+    yield from labelled("V", one_line(certificate.energy), width)
+    yield from labelled("rate", one_line(certificate.rate), width)
+    for symbol, bound in certificate.lower.items():
+        yield from labelled("domain", f"{one_line(symbol)} ≥ {one_line(bound)}", width)
+
+
+def _surroundings(page: Page, width: int) -> Iterator[Text]:
+    theorem = page.theorem
+    if theorem.twins:
+        yield Text()
+        yield Text.assemble(("False twins", "bold"), ("  near-misses that the same checks must refute", "dim"))
+        for twin in theorem.twins:
+            yield from labelled("", twin.name, width, indent=4)
+    if theorem.related:
+        yield Text()
+        yield Text("Related", "bold")
+        known = {t.name: t for t in page.related}
+        for name in theorem.related:
+            sibling = known.get(name)
+            words = f"{sibling.recorded.value}: {sibling.claim.statement}" if sibling else "not in the catalogue"
+            yield from labelled("", f"{name}: {words}", width, indent=4)
+    yield Text()
+    yield Text("Citation", "bold")
+    yield from labelled("", theorem.source.paper.citation(), width, indent=4)
+    yield Text()
+    yield Text("Check it", "bold")
+    yield Text(f"    {page.command}")
+
+
+def _maths(formula: object, width: int, *, indent: int, style: str = "") -> Iterator[Text]:
+    for line in stacked(formula, width - indent).split("\n"):  # type: ignore[arg-type]
+        yield Text(" " * indent).append(line, style)
+
+
+def _paragraph(words: str, width: int) -> list[Text]:
+    return labelled("", words, width, indent=0)
+
+
+def _word(verdict: Verdict) -> Text:
+    return Text(verdict.value, verdict_style(verdict))

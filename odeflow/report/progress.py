@@ -1,0 +1,133 @@
+"""What is going on, while it is going on: one live line on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from odeflow.report.text import seconds_words, verdict_style
+from odeflow.theorem import Verdict
+
+__all__ = ["LiveProgress", "PlainProgress", "Reporter", "reporter"]
+
+
+class Reporter(Protocol):
+    """Is told what happens, in this order: begin, stage..., end."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def note(self, words: str) -> None:
+        """Say something that stays."""
+
+    def busy(self, words: str) -> None:
+        """Say what is going on outside any theorem."""
+
+    def begin(self, number: int, total: int, name: str) -> None:
+        """A theorem's checks start."""
+
+    def stage(self, words: str) -> None:
+        """A stage of the current theorem starts."""
+
+    def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
+        """The current theorem has its verdict."""
+
+
+def reporter(console: Console) -> Reporter:
+    """Return the reporter that fits the console."""
+    return LiveProgress(console) if console.is_terminal and not console.is_dumb_terminal else PlainProgress(console)
+
+
+class PlainProgress:
+    """One line a theorem, begun before its checks so that a log shows what hangs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open:
+            self._write("stopped\n")
+
+    def note(self, words: str) -> None:
+        """Write a line."""
+        self._write(f"{words}\n")
+
+    def busy(self, words: str) -> None:
+        """Write a line."""
+        self._write(f"{words} ...\n")
+
+    def begin(self, number: int, total: int, name: str) -> None:
+        """Begin a line."""
+        self._write(f"[{number}/{total}] {name} ... ")
+        self._open = True
+
+    def stage(self, words: str) -> None:
+        """Say nothing: stages would break the line."""
+
+    def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
+        """End the line."""
+        self._open = False
+        self._write(f"{verdict.value}{'' if as_recorded else ' (CHANGED)'} {seconds_words(seconds)}\n")
+
+    def _write(self, words: str) -> None:
+        self._console.file.write(words)
+        self._console.file.flush()
+
+
+class LiveProgress:
+    """One line that changes in place and is gone at the end; changed verdicts stay above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._name = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def note(self, words: str) -> None:
+        """Print above the live line."""
+        self._progress.console.print(Text(words, "dim"))
+
+    def busy(self, words: str) -> None:
+        """Show what is going on."""
+        self._progress.update(self._task, description=words)
+
+    def begin(self, number: int, total: int, name: str) -> None:
+        """Show the theorem."""
+        self._name = f"[{number}/{total}] {name}"
+        self._progress.reset(self._task)
+        self.busy(self._name)
+
+    def stage(self, words: str) -> None:
+        """Show the theorem and its stage."""
+        self.busy(f"{self._name}: {words}")
+
+    def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
+        """Keep a line only of what changed."""
+        if not as_recorded:
+            line = Text.assemble(f"{self._name} ", (verdict.value, verdict_style(verdict)), (" CHANGED", "bold red"))
+            self._progress.console.print(line)

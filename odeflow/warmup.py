@@ -1,0 +1,151 @@
+"""Compile the numeric kernels once per machine, before the first theorem, and say so.
+
+Numba keeps what it compiled in a folder beside the kernels or in the user's cache. Where neither can be written, a
+temporary folder serves this process alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import os
+import pkgutil
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+__all__ = ["ModuleWarmUp", "WarmUp", "kernel_modules", "secure_cache", "warm_up"]
+
+PACKAGE = "odeflow.numeric"
+
+
+@dataclass(frozen=True)
+class ModuleWarmUp:
+    """What became of one kernel module; `compiled` counts kernels that no cache held, `problem` is empty if it ran."""
+
+    name: str
+    seconds: float
+    compiled: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """What became of all kernel modules."""
+
+    modules: tuple[ModuleWarmUp, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Time spent, in seconds."""
+        return sum(m.seconds for m in self.modules)
+
+    @property
+    def compiled(self) -> int:
+        """How many kernels were compiled rather than loaded."""
+        return sum(m.compiled for m in self.modules)
+
+    def sentence(self) -> str:
+        """Say it in a sentence.
+
+        Examples
+        --------
+        >>> WarmUp((ModuleWarmUp("a", 0.5, 0), ModuleWarmUp("b", 0.25, 0))).sentence()
+        'kernels loaded from cache in 0.8 s'
+        >>> WarmUp((ModuleWarmUp("a", 23.0, 4),)).sentence()
+        '4 kernels compiled in 23.0 s (once per machine)'
+        """
+        if self.compiled:
+            return f"{self.compiled} kernels compiled in {self.seconds:.1f} s (once per machine)"
+        return f"kernels loaded from cache in {self.seconds:.1f} s"
+
+
+def kernel_modules(package: str = PACKAGE) -> tuple[str, ...]:
+    """Return the full names of the modules `_*_kernels` of a package that exist now."""
+    folder = importlib.import_module(package).__path__
+    names = sorted(m.name for m in pkgutil.iter_modules(folder))
+    return tuple(f"{package}.{n}" for n in names if n.startswith("_") and n.endswith("_kernels"))
+
+
+def warm_up(*, package: str = PACKAGE, on_module: Callable[[str], None] | None = None) -> WarmUp:
+    """Import every kernel module and call its `warm()`.
+
+    Parameters
+    ----------
+    package : where the modules are
+    on_module : called with a module's name before it is warmed
+
+    Returns
+    -------
+    WarmUp
+        A module without `warm` is only imported. One that raises is a problem of its own and never an exception: what
+        needs it will say so.
+    """
+    outcomes = []
+    for name in kernel_modules(package):
+        if on_module is not None:
+            on_module(name)
+        start, compiled, problem = time.perf_counter(), 0, ""
+        try:
+            module = importlib.import_module(name)
+            before = _cache_misses(module)
+            if hasattr(module, "warm"):
+                module.warm()
+            compiled = _cache_misses(module) - before
+        except Exception as error:  # any kernel may fail on a machine; the others must not
+            problem = f"{type(error).__name__}: {error}"
+        outcomes.append(ModuleWarmUp(name, time.perf_counter() - start, compiled, problem))
+    return WarmUp(tuple(outcomes))
+
+
+def secure_cache(folders: Iterable[Path] | None = None) -> str:
+    """See to it that Numba has a folder to write to; call before the first kernel is imported.
+
+    Parameters
+    ----------
+    folders : folders one of which must be writable, by default where Numba would look
+
+    Returns
+    -------
+    Empty if a folder is writable or `NUMBA_CACHE_DIR` is set. Otherwise what was done instead, in a sentence.
+    """
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return ""
+    if any(_is_writable(folder) for folder in (_numba_folders() if folders is None else folders)):
+        return ""
+    folder = tempfile.mkdtemp(prefix="odeflow-kernels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder
+    return "no folder for compiled kernels can be written, so they compile anew each time; set NUMBA_CACHE_DIR to one"
+
+
+def _numba_folders() -> list[Path]:
+    """Return where Numba keeps compiled code: beside the source, else in the user's cache."""
+    beside = Path(__file__).resolve().parent / "numeric" / "__pycache__"
+    if sys.platform == "win32":
+        user = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "numba" / "Cache"
+    elif sys.platform == "darwin":
+        user = Path.home() / "Library" / "Caches" / "numba"
+    else:
+        user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"
+    return [beside, user]
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _cache_misses(module: ModuleType) -> int:
+    """Count the kernels of a module that had to be compiled so far."""
+    found = {id(v): v for v in vars(module).values() if hasattr(v, "stats") and hasattr(v, "overloads")}
+    return sum(sum(dispatcher.stats.cache_misses.values()) for dispatcher in found.values())
