@@ -1,5 +1,8 @@
 """Compiled loops behind `odeflow.numeric.kernels`. Arrays in, arrays out; the door has checked everything."""
 
+# mypy: ignore-errors
+# Numba checks the types of what it compiles.
+
 import math
 
 import numpy as np

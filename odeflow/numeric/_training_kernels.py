@@ -9,12 +9,15 @@ Every optimiser is one recursion in the displacement U (rho_k scales the gradien
     Nesterov, constant q       carry = q,       use = q,    direct = 1
 """
 
+# mypy: ignore-errors
+# Numba checks the types of what it compiles.
+
 import math
 
 import numpy as np
 from numba import njit
 
-from odeflow.numeric._vector_kernels import (
+from odeflow.numeric._vector_code import (
     BLOCK,
     LANES,
     POINTS,
@@ -57,7 +60,7 @@ def iterate_modes(kind, rate, momentum, first_scale, eigenvalues, positions):
             positions[j, step + 1] = x
 
 
-def pack_points(X):
+def pack_points(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return X grouped for the two products: (point groups, d, POINTS) and (coordinate groups, points, width).
 
     Points and coordinates are padded with zeros; the width, 4, 5 or 6, is the one that pads the fewest coordinates.

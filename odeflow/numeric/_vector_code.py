@@ -9,6 +9,9 @@ vectors on machines whose registers are shorter. The functions take raw addresse
     masks     16 bits a point                 outputs    8 partial sums a point
 """
 
+# mypy: ignore-errors
+# Numba checks the types of what it compiles.
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
