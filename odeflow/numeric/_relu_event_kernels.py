@@ -1,0 +1,642 @@
+"""Which gate flips next, and what changes when it does?
+
+Three nested lists keep an event from costing m n operations. The *watch list* holds every certificate that can vanish
+on the horizon (chosen by `_relu_horizons`); a certificate is a linear functional, positive until its event,
+
+    phi = offset + K.P[base : base + N]     base = 0 for a boundary (J, psi), N for the two ends of a mixture (Delta).
+
+The *candidates* are those that can vanish within one macro step: the step is taken with H frozen, and a certificate is
+a candidate unless it stays clear of zero by a margin times its largest change at a quarter, a half and the end of the
+step. Only candidates are looked at in the *segments* between events. A certificate seen to be negative at the start of
+a segment was missed: the status LATE makes the driver roll the horizon back and repeat it with wider margins.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from odeflow.numeric._relu_row_kernels import (
+    BOUNDARY,
+    CAPTURED,
+    DEPENDENT,
+    FAST,
+    GRADIENT_FLOW,
+    HEAVY_BALL,
+    LOWER,
+    OFF,
+    ON,
+    SLIDING,
+    UPPER,
+    add_kernel,
+    apply_gram,
+    leave_sliding,
+    mix,
+    residual,
+    settle_gradient_flow,
+    settle_second_order,
+    write_certificate,
+)
+from odeflow.numeric._relu_taylor_kernels import (
+    NO_ROOT,
+    WRONG_WAY,
+    evaluate,
+    expand,
+    first_root,
+    propagate,
+    segment_length,
+)
+
+# How `advance` ended. CROWDED and SINGULAR come from the choice of a pattern.
+REACHED, LATE, STUCK, FULL = 0, -1, -2, -3
+# Slots of `control`: macro step, mean gap between events, events wanted per macro step, tolerated lateness, slack and
+# margin of the candidate rule, capture amplitude, stiffness (largest eigenvalue of H).
+STEP, GAP, TARGET, LATENESS, SLACK, MARGIN, AMPLITUDE, STIFFNESS = range(8)
+# Slots of `tally`: segments, series orders, roots, wrong-way roots, candidates, captures, macro steps, events.
+SEGMENTS, ORDERS, ROOTS, WRONG, CANDIDATES, CAPTURES, STEPS, EVENTS = range(8)
+
+# Rows of `Scratch.row`: position, velocity, z(J), z(J') of the row; its velocity and Delta' before the event; work.
+U, V, MIXED, MIXED_RATE, V_BEFORE, RATE_BEFORE, WORK = range(7)
+LAST_EVENT, ZERO_RUN, MOVED = range(3)
+# Columns of the log.
+TIME, NEURON, SAMPLE, OLD, NEW, SPEED, JUMP, MIRROR_JUMP = range(8)
+LOG_COLUMNS = 8
+
+
+class Watch(NamedTuple):
+    """The watch list: certificates e = 0 .. capacity-1, linked by row."""
+
+    row: Any  # int64; -1 for a free slot
+    sample: Any  # int64
+    kind: Any  # int64: BOUNDARY, LOWER, UPPER
+    known: Any  # int64: leading Taylor coefficients that are exactly zero because the gate has just fired
+    offset: Any  # float64
+    size: Any  # float64, |K|
+    functional: Any  # (capacity, N) float64, K
+    following: Any  # int64, next certificate of the same row, -1 at the end
+    head: Any  # (m,) int64, first certificate of a row
+    free: Any  # int64, stack of free slots
+    used: Any  # (2,) int64: slots used so far, free slots among them
+    candidates: Any  # int64
+
+
+class Scratch(NamedTuple):
+    """Working arrays of one horizon."""
+
+    series: Any  # (DEGREE + 2, 2N)
+    product: Any  # (DEGREE + 2, n)
+    ends: Any  # (8, 2N): P and R at the end, P at a quarter and at the half, trial P and R
+    polynomial: Any  # (DEGREE + 2,)
+    row: Any  # (7, n) float64, see U, V, ... below
+    before: Any  # (n,) int8: statuses before the event
+    clock: Any  # (3,): time of the last event, run of zero-length steps, has time moved since the horizon began?
+
+
+@njit(cache=True, fastmath=FAST)
+def watch_gate(samples, rows, c, watch, r, i, kind, known, P, exact):
+    """Put one certificate on the list; return its slot, or -1 if the list is full. `exact`: it is zero now."""
+    N = watch.functional.shape[1]
+    if watch.used[1] > 0:
+        watch.used[1] -= 1
+        e = watch.free[watch.used[1]]
+    else:
+        if watch.used[0] == watch.row.shape[0]:
+            return -1
+        e = watch.used[0]
+        watch.used[0] += 1
+    K = watch.functional[e]
+    write_certificate(samples, rows, c, r, i, kind, K)
+    watch.row[e] = r
+    watch.sample[e] = i
+    watch.kind[e] = kind
+    watch.known[e] = known
+    watch.following[e] = watch.head[r]
+    watch.head[r] = e
+    total = 0.0
+    for j in range(N):
+        total += K[j] * K[j]
+    watch.size[e] = np.sqrt(total)
+    watch.offset[e] = 0.0
+    if kind == BOUNDARY:
+        sign = 1.0 if rows.status[r, i] == ON else -1.0
+        for j in range(N - 1):
+            K[j] *= sign
+        K[N - 1] = sign * rows.drift[r, i]
+        watch.offset[e] = sign * rows.position[r, i]
+        if exact:
+            now = 0.0
+            for j in range(N):
+                now += K[j] * P[j]
+            watch.offset[e] = -now
+    return e
+
+
+@njit(cache=True, fastmath=FAST)
+def start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh, P):
+    """Fill the list with the boundary of every chosen gate and both ends of every sliding gate; False if too small."""
+    watch.head[:] = -1
+    watch.used[:] = 0
+    for q in range(gate_rows.shape[0]):
+        r = gate_rows[q]
+        i = gate_samples[q]
+        if rows.status[r, i] == SLIDING:
+            if watch_gate(samples, rows, outputs[r], watch, r, i, LOWER, 0, P, False) < 0:
+                return False
+            if watch_gate(samples, rows, outputs[r], watch, r, i, UPPER, 0, P, False) < 0:
+                return False
+        else:
+            known = fresh if rows.position[r, i] == 0.0 and rows.drift[r, i] == 0.0 else 0
+            if watch_gate(samples, rows, outputs[r], watch, r, i, BOUNDARY, known, P, False) < 0:
+                return False
+    return True
+
+
+@njit(cache=True, fastmath=FAST)
+def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
+    """Say whether the certificate may vanish within the macro step that `ends` describes."""
+    now = offset
+    change = 0.0
+    quarter = 0.0
+    half = 0.0
+    slope = 0.0
+    end_slope = 0.0
+    for j in range(K.shape[0]):
+        k = K[j]
+        p = P[base + j]
+        now += k * p
+        change += k * (ends[0, base + j] - p)
+        quarter += k * (ends[2, base + j] - p)
+        half += k * (ends[3, base + j] - p)
+        slope += k * R[base + j]
+        end_slope += k * ends[1, base + j]
+    largest = max(max(abs(change), abs(half)), abs(quarter))
+    largest = max(largest, max(0.2 * h * abs(slope), 0.4 * h * abs(end_slope)))
+    return now <= margin * largest + slack
+
+
+@njit(cache=True, fastmath=FAST)
+def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
+    """Preview a macro step of length at most h; return the length taken, the number of candidates, the slack in J.
+
+    `scratch.ends[0:2]` is the state at its end if nothing happens. The step is halved while it has too many candidates.
+    """
+    N = watch.functional.shape[1]
+    ends = scratch.ends
+    series = scratch.series
+    stiffness = control[STIFFNESS]
+    limit = int(8 * control[TARGET]) + 100
+    shortest = 1e-12 * h
+    while True:
+        ends[0] = P
+        ends[1] = R
+        for part in range(3):
+            begin = 0.25 * part * h
+            length = 0.5 * h if part == 2 else 0.25 * h
+            propagate(mode, friction, H, ends[0], ends[1], t + begin, length, stiffness, series, scratch.product, tally)
+            if part < 2:
+                ends[2 + part] = ends[0]
+        moved_J = 0.0
+        moved_D = 0.0
+        for j in range(N):
+            moved_J += (ends[0, j] - P[j]) ** 2
+            moved_D += (ends[0, N + j] - P[N + j]) ** 2
+        moved_J = control[SLACK] * np.sqrt(moved_J)
+        moved_D = control[SLACK] * np.sqrt(moved_D)
+        nc = 0
+        for e in range(watch.used[0]):
+            if watch.row[e] < 0:
+                continue
+            base = 0 if watch.kind[e] == BOUNDARY else N
+            slack = watch.size[e] * (moved_J if base == 0 else moved_D)
+            if watch.known[e] > 0 or is_candidate(
+                watch.functional[e], base, watch.offset[e], P, R, ends, h, control[MARGIN], slack
+            ):
+                watch.candidates[nc] = e
+                nc += 1
+                if nc > limit and h > shortest:
+                    break
+        if nc <= limit or h <= shortest:
+            tally[STEPS] += 1
+            tally[CANDIDATES] += nc
+            return h, nc, moved_J
+        h *= 0.5
+
+
+@njit(cache=True, fastmath=FAST)
+def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
+    """Return where (0 < s <= 1) the first candidate vanishes on the segment, and which; e = -1 none, -2 LATE."""
+    N = watch.functional.shape[1]
+    trial_P = scratch.ends[4]
+    trial_R = scratch.ends[5]
+    moved = scratch.clock[MOVED] > 0.0
+    first = NO_ROOT
+    winner = -1
+    scale = 0.0
+    for j in range(N, 2 * N):
+        scale = max(scale, abs(P[j]))
+    for q in range(nc):
+        e = watch.candidates[q]
+        K = watch.functional[e]
+        boundary = watch.kind[e] == BOUNDARY
+        base = 0 if boundary else N
+        start = watch.offset[e]
+        end = watch.offset[e]
+        slope = 0.0
+        end_slope = 0.0
+        for j in range(N):
+            k = K[j]
+            start += k * P[base + j]
+            end += k * trial_P[base + j]
+            slope += k * R[base + j]
+            end_slope += k * trial_R[base + j]
+        slope *= h
+        end_slope *= h
+        known = watch.known[e]
+        if known == 0 and start <= 0.0 and slope > 0.0 and boundary:
+            known = 1  # rounding noise of a gate that has just left its boundary
+        if known == 0:
+            late = lateness if boundary else 1e-12 * scale
+            if start < -late and (boundary or (mode == GRADIENT_FLOW and moved)):
+                return 0.0, -2
+        dips = slope < 0.0 and end_slope > 0.0 and 0.8 * start + 0.5 * slope < 0.0
+        if end <= 0.0 or dips or (known == 0 and start <= 0.0):
+            tally[ROOTS] += 1
+            c = scratch.polynomial
+            c[0] = start
+            for k in range(1, degree + 1):
+                total = 0.0
+                for j in range(N):
+                    total += K[j] * scratch.series[k, base + j]
+                c[k] = total
+            s = first_root(c, degree, known)
+            if s == WRONG_WAY:
+                tally[WRONG] += 1
+            elif s < first:
+                first = s
+                winner = e
+    return first, winner
+
+
+@njit(cache=True, fastmath=FAST)
+def row_state(samples, rows, c, r, P, R, scratch):
+    """Write the position, velocity, z_r(J) and z_r(J') of row r into the scratch."""
+    n = samples.gram.shape[0]
+    u = scratch.row[U]
+    v = scratch.row[V]
+    mix(samples, rows, r, P[:n], scratch.row[MIXED])
+    mix(samples, rows, r, R[:n], scratch.row[MIXED_RATE])
+    for j in range(n):
+        u[j] = rows.position[r, j] + rows.drift[r, j] * P[n]
+        v[j] = rows.drift[r, j] * R[n]
+    apply_gram(samples, -c, scratch.row[MIXED], u)
+    apply_gram(samples, -c, scratch.row[MIXED_RATE], v)
+
+
+@njit(cache=True, fastmath=FAST)
+def rebase_row(samples, rows, c, r, P, R, scratch):
+    """Express row r, whose position, velocity and old z(J), z(J') are in the scratch, in its new pattern."""
+    n = samples.gram.shape[0]
+    z = scratch.row[WORK]
+    psi = P[n]
+    psi_rate = R[n]
+    for j in range(n):
+        rows.shift[r, j] += rows.push[r, j] * psi + scratch.row[MIXED, j]
+        scratch.row[MIXED_RATE, j] += rows.push[r, j] * psi_rate
+        rows.drift[r, j] = 0.0
+        rows.push[r, j] = 0.0
+    if psi_rate != 0.0:
+        mix(samples, rows, r, R[:n], z)
+        for j in range(n):
+            rows.drift[r, j] = scratch.row[V, j]
+            rows.push[r, j] = (scratch.row[MIXED_RATE, j] - z[j]) / psi_rate
+        apply_gram(samples, c, z, rows.drift[r])
+        for j in range(n):
+            rows.drift[r, j] /= psi_rate
+    mix(samples, rows, r, P[:n], z)
+    for j in range(n):
+        rows.position[r, j] = scratch.row[U, j] - rows.drift[r, j] * psi
+        rows.shift[r, j] -= rows.push[r, j] * psi + z[j]
+    apply_gram(samples, c, z, rows.position[r])
+
+
+@njit(cache=True, fastmath=FAST)
+def stop_sliding_velocity(samples, rows, c, r, scratch):
+    """Remove from the row's velocity its part along the sliding samples, v -= G_S^T G_SS^{-1} v_S."""
+    gram = samples.gram
+    v = scratch.row[V]
+    k = rows.count[r]
+    part = np.zeros(k)
+    for p in range(k):
+        for q in range(k):
+            part[p] += rows.inverse[r, p, q] * v[rows.sliding[r, q]]
+    for p in range(k):
+        s = rows.sliding[r, p]
+        scratch.row[MIXED_RATE, s] += part[p] / c
+        for j in range(v.shape[0]):
+            v[j] -= part[p] * gram[s, j]
+    for p in range(k):
+        s = rows.sliding[r, p]
+        v[s] = 0.0
+        if samples.opposite[s] >= 0:
+            v[samples.opposite[s]] = 0.0
+
+
+@njit(cache=True, fastmath=FAST)
+def update_rates(mode, samples, rows, c, r, H, P, R, scratch):
+    """Give Delta' its value after the event: -H Delta, or the impulse Delta_j' += c_r (change of A_rj u_rj')."""
+    n = samples.gram.shape[0]
+    N = n + 1
+    if mode == GRADIENT_FLOW:
+        np.dot(H, P[N : N + n], R[N : N + n])
+        for j in range(N, N + n):
+            R[j] = -R[j]
+        return
+    for j in range(n):
+        was = scratch.row[V_BEFORE, j] if scratch.before[j] == ON else 0.0
+        now = scratch.row[V, j] if rows.status[r, j] == ON else 0.0
+        R[N + j] += c * (now - was)
+
+
+@njit(cache=True, fastmath=FAST)
+def fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tally):
+    """Carry out the event of certificate e: new pattern, H, Delta' and row. Returns CHOSEN, CAPTURED or a failure."""
+    n = samples.gram.shape[0]
+    r = watch.row[e]
+    i = watch.sample[e]
+    c = outputs[r]
+    errors = P[n + 1 : 2 * n + 1]
+    row_state(samples, rows, c, r, P, R, scratch)
+    for j in range(n):
+        scratch.before[j] = rows.status[r, j]
+        scratch.row[V_BEFORE, j] = scratch.row[V, j]
+        scratch.row[RATE_BEFORE, j] = R[n + 1 + j]
+    add_kernel(samples, rows, r, -c * c, H)
+    if watch.kind[e] != BOUNDARY:
+        outcome = leave_sliding(samples, rows, r, i, OFF if watch.kind[e] == LOWER else ON)
+    elif mode == GRADIENT_FLOW:
+        outcome = settle_gradient_flow(samples, rows, c, r, i, errors)
+    else:
+        outcome = settle_second_order(samples, rows, c, r, i, errors, scratch.row[V, i], control[AMPLITUDE])
+    if outcome > CAPTURED:
+        return outcome
+    if outcome == CAPTURED:
+        tally[CAPTURES] += 1
+        stop_sliding_velocity(samples, rows, c, r, scratch)
+    add_kernel(samples, rows, r, c * c, H)
+    update_rates(mode, samples, rows, c, r, H, P, R, scratch)
+    scratch.row[U, i] = 0.0
+    if samples.opposite[i] >= 0:
+        scratch.row[U, samples.opposite[i]] = 0.0
+    rebase_row(samples, rows, c, r, P, R, scratch)
+    if mode == GRADIENT_FLOW:
+        mix(samples, rows, r, errors, scratch.row[WORK])
+        for j in range(n):
+            scratch.row[V, j] = 0.0
+        apply_gram(samples, -c, scratch.row[WORK], scratch.row[V])
+    return outcome
+
+
+@njit(cache=True, fastmath=FAST)
+def record(samples, rows, r, now, R, scratch, log, logged):
+    """Append one line for every gate of row r that changed its status; return the number of lines."""
+    n = samples.gram.shape[0]
+    for j in range(n):
+        if not samples.owner[j] or rows.status[r, j] == scratch.before[j]:
+            continue
+        o = samples.opposite[j]
+        log[logged, TIME] = now
+        log[logged, NEURON] = r
+        log[logged, SAMPLE] = j
+        log[logged, OLD] = scratch.before[j]
+        log[logged, NEW] = rows.status[r, j]
+        log[logged, SPEED] = abs(scratch.row[V_BEFORE, j])
+        log[logged, JUMP] = R[n + 1 + j] - scratch.row[RATE_BEFORE, j]
+        log[logged, MIRROR_JUMP] = R[n + 1 + o] - scratch.row[RATE_BEFORE, o] if o >= 0 else 0.0
+        logged += 1
+    return logged
+
+
+@njit(cache=True, fastmath=FAST)
+def forget_row(watch, r, nc):
+    """Take the certificates of row r off the list and out of the candidates; return how many candidates are left."""
+    e = watch.head[r]
+    while e >= 0:
+        watch.row[e] = -1
+        watch.free[watch.used[1]] = e
+        watch.used[1] += 1
+        e = watch.following[e]
+    watch.head[r] = -1
+    left = 0
+    for q in range(nc):
+        if watch.row[watch.candidates[q]] >= 0:
+            watch.candidates[left] = watch.candidates[q]
+            left += 1
+    return left
+
+
+@njit(cache=True, fastmath=FAST)
+def reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
+    """Bound how far u_rj can still move on the horizon, with |J| <= bound and `left` time to go."""
+    total = 0.0
+    for i in range(bound.shape[0]):
+        if rows.status[r, i] != OFF:
+            weight = bound[i]
+            if rows.status[r, i] == SLIDING and samples.opposite[i] >= 0:
+                weight += samples.ratio[i] * bound[samples.opposite[i]]
+            total += samples.magnitude[j, i] * weight
+    total *= 2.0 * abs(c)
+    if mode == HEAVY_BALL:
+        total += speed * min(left, 1.0 / friction)
+    elif mode != GRADIENT_FLOW:
+        total += speed * left
+    return total
+
+
+@njit(cache=True, fastmath=FAST)
+def watch_row(
+    mode, friction, samples, rows, c, r, i, tangential, P, watch, nc, bound, left, left_step, slack, control, scratch
+):
+    """Put the certificates of row r back after its event at gate i; return the number of candidates, -1 if full."""
+    n = samples.gram.shape[0]
+    alive = mode != GRADIENT_FLOW
+    size_D = 0.0
+    for j in range(n):
+        alive = alive or rows.status[r, j] != OFF
+        size_D += P[n + 1 + j] ** 2
+    if not alive:
+        return nc  # no active sample: the neuron never moves again, and rests exactly on its boundary
+    curve = 0.75 * np.sqrt(size_D) * left_step * left_step if mode != GRADIENT_FLOW else 0.0
+    for j in range(n):
+        if not samples.owner[j]:
+            continue
+        if rows.status[r, j] == SLIDING:
+            for kind in (LOWER, UPPER):
+                e = watch_gate(samples, rows, c, watch, r, j, kind, 0, P, False)
+                if e < 0:
+                    return -1
+                watch.candidates[nc] = e
+                nc += 1
+            continue
+        u = abs(scratch.row[U, j])
+        speed = abs(scratch.row[V, j])
+        fresh = j == i or rows.status[r, j] != scratch.before[j]
+        if not fresh and u > reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
+            continue
+        if rows.count[r] > 1 and residual(samples, rows, r, j) < 10.0 * DEPENDENT:
+            continue  # u_rj = 0 as long as the row slides on these samples
+        known = 0
+        if fresh:
+            known = 2 if j == i and tangential else 1
+        e = watch_gate(samples, rows, c, watch, r, j, BOUNDARY, known, P, fresh)
+        if e < 0:
+            return -1
+        if fresh or u <= control[MARGIN] * (speed * left_step + curve * watch.size[e]) + slack * watch.size[e]:
+            watch.candidates[nc] = e
+            nc += 1
+    return nc
+
+
+@njit(cache=True, fastmath=FAST)
+def leave_boundaries(watch, nc, P, rounding):
+    """Forget that a candidate is at its zero, unless it has moved by rounding only: then it is still exactly there."""
+    for q in range(nc):
+        e = watch.candidates[q]
+        if watch.known[e] > 0:
+            value = watch.offset[e]
+            for j in range(watch.functional.shape[1]):
+                value += watch.functional[e, j] * P[j]
+            if abs(value) <= rounding:
+                watch.offset[e] -= value
+            else:
+                watch.known[e] = 0
+
+
+@njit(cache=True, fastmath=FAST)
+def step_to_event(mode, friction, t, left, H, P, R, watch, nc, control, scratch, tally):
+    """Take one segment, at most `left` long, or stop at the first event in it; return length, fraction, certificate."""
+    h = min(left, segment_length(mode, friction, control[STIFFNESS], t))
+    if control[GAP] > 0.0:
+        h = min(h, max(3.0 * control[GAP], 1e-10 * left))
+    if left - h < 1e-13 * left:
+        h = left
+    h, degree = expand(mode, friction, H, P, R, t, h, scratch.series, scratch.product)
+    tally[SEGMENTS] += 1
+    tally[ORDERS] += degree
+    evaluate(scratch.series, degree, 1.0, h, scratch.ends[4], scratch.ends[5])
+    s, e = earliest_event(mode, watch, nc, P, R, h, degree, control[LATENESS], scratch, tally)
+    if e == -2:
+        return h, 0.0, e
+    if e < 0:
+        P[:] = scratch.ends[4]
+        R[:] = scratch.ends[5]
+        s = 1.0
+    else:
+        evaluate(scratch.series, degree, s, h, P, R)
+    if s > 0.0:
+        scratch.clock[MOVED] = 1.0
+        scratch.clock[ZERO_RUN] = 0.0
+        leave_boundaries(watch, nc, P, 1e-3 * control[LATENESS])
+    else:
+        scratch.clock[ZERO_RUN] += 1.0
+    return h, s, e
+
+
+@njit(cache=True, fastmath=FAST)
+def run_events(
+    mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, slack, control, scratch,
+    log, logged, tally, budget,
+):
+    """Step from event to event until `end`; return status, time, events, lines logged."""
+    n = samples.gram.shape[0]
+    fired = 0
+    while t < end and fired < budget and (log.shape[0] == 0 or logged + n <= log.shape[0]):
+        h, s, e = step_to_event(mode, friction, start + t, end - t, H, P, R, watch, nc, control, scratch, tally)
+        if e == -2:
+            return LATE, t, fired, logged
+        t = end if s == 1.0 and h == end - t else t + s * h
+        if e < 0:
+            if control[GAP] > 0.0 and t - scratch.clock[LAST_EVENT] > 3.0 * control[GAP]:
+                control[GAP] = min(2.0 * control[GAP], length)
+            continue
+        if scratch.clock[ZERO_RUN] > 4 * n + 4:
+            return STUCK, t, fired, logged
+        gap = t - scratch.clock[LAST_EVENT]
+        control[GAP] = gap if control[GAP] <= 0.0 else 0.8 * control[GAP] + 0.2 * gap
+        scratch.clock[LAST_EVENT] = t
+        r = watch.row[e]
+        i = watch.sample[e]
+        tangential = watch.kind[e] != BOUNDARY
+        outcome = fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tally)
+        if outcome > CAPTURED:
+            return outcome, t, fired, logged
+        fired += 1
+        if log.shape[0] > 0:
+            logged = record(samples, rows, r, start + t, R, scratch, log, logged)
+        nc = forget_row(watch, r, nc)
+        nc = watch_row(
+            mode, friction, samples, rows, outputs[r], r, i, tangential, P, watch, nc, bound, length - t, end - t,
+            slack, control, scratch,
+        )
+        if nc < 0:
+            return FULL, t, fired, logged
+    return REACHED, t, fired, logged
+
+
+@njit(cache=True, fastmath=FAST)
+def advance(
+    mode, friction, start, length, samples, outputs, rows, H, P, R, bound, watch, gate_rows, gate_samples, control,
+    scratch, log, tally, budget,
+):
+    """Run a horizon of the given length from time `start`, at most `budget` events; return status, time, events, lines.
+
+    On entry P is zero but for Delta, R holds the rates at `start`. `rows` is rewritten for the rows that had events.
+    """
+    fresh = 1 if mode == GRADIENT_FLOW else 2
+    if not start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh, P):
+        return FULL, 0.0, 0, 0
+    scratch.clock[:] = 0.0
+    t = 0.0
+    events = 0
+    logged = 0
+    n = samples.gram.shape[0]
+    while t < length and events < budget and (log.shape[0] == 0 or logged + n <= log.shape[0]):
+        wanted = min(control[STEP], length - t)
+        if length - t - wanted < 1e-12 * length:
+            wanted = length - t
+        h, nc, slack = macro_step(mode, friction, start + t, wanted, H, P, R, watch, control, scratch, tally)
+        fired = 0
+        end = length if h == length - t else t + h
+        if nc == 0:
+            P[:] = scratch.ends[0]
+            R[:] = scratch.ends[1]
+            scratch.clock[MOVED] = 1.0
+            t = end
+        else:
+            status, t, fired, logged = run_events(
+                mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, slack,
+                control, scratch, log, logged, tally, budget - events,
+            )
+            events += fired
+            if status != REACHED:
+                return status, t, events, logged
+        adapt_macro_step(mode, h, nc, fired, control)
+    tally[EVENTS] += events
+    return REACHED, t, events, logged
+
+
+@njit(cache=True, fastmath=FAST)
+def adapt_macro_step(mode, h, nc, fired, control):
+    """Aim at `control[TARGET]` events in the next macro step."""
+    if fired == 0:
+        if h >= control[STEP]:
+            control[STEP] *= 1.6
+    else:
+        factor = min(1.6, max(0.4, control[TARGET] / fired))
+        if h >= control[STEP] or factor < 1.0:
+            control[STEP] = h * factor
+    if mode != GRADIENT_FLOW:
+        control[STEP] = min(control[STEP], 1.6 / np.sqrt(control[STIFFNESS]))
+    elif nc > 0:
+        control[STEP] = min(control[STEP], 50.0 / control[STIFFNESS])
