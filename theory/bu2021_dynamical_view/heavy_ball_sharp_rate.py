@@ -22,7 +22,9 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.data_case import DataCase, rate_evidence
 from odeflow.experiments import Losses, bound_evidence, frozen_losses, numeric_flow, random_frozen_cases
+from odeflow.numeric.flows import HeavyBall
 from odeflow.strategies import FrozenCase, mode_cases
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal, show_less
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
@@ -100,6 +102,19 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
+def on_data(claim: Claim, data: DataCase) -> Evidence:
+    """Hold the bound against the user's data, with r from the certified lower bound on lambda_0."""
+    rate = float(np.sqrt(data.certified_lambda0() / 2.0))
+    return rate_evidence(
+        claim,
+        data,
+        HeavyBall(2.0 * rate),
+        horizon=16.0 / rate,
+        promised=f"b = {2 * rate:.3g}: exponent 2r = {2 * rate:.3g}",
+        bound=lambda times, loss, pseudo: claim.bound({RATE: rate, T: times, INITIAL_LOSS: loss}),
+    )
+
+
 def domain() -> st.SearchStrategy[tuple[float, FrozenCase]]:
     """Any r in [0.1, 3] with a spectrum in [r^2, 100 r^2]."""
     return st.floats(0.1, 3.0).flatmap(lambda r: st.tuples(st.just(r), mode_cases(lower=r * r)))
@@ -126,6 +141,7 @@ THEOREM = Theorem(
     recorded=Verdict.PROVED,
     derive=derive,
     simulate=simulate,
+    on_data=on_data,
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,

@@ -28,7 +28,10 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.data_case import DataCase, rate_evidence
 from odeflow.experiments import Losses, bound_evidence, frozen_losses, numeric_flow, random_frozen_cases
+from odeflow.numeric.flows import Nesterov
+from odeflow.numeric.rates import Law
 from odeflow.strategies import FrozenCase, mode_cases
 from odeflow.symbolic.derivations import Derivation, assume, chain, define, equate, infer, show_equal, show_less
 from odeflow.symbolic.flows import nesterov
@@ -143,6 +146,20 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
+def on_data(claim: Claim, data: DataCase) -> Evidence:
+    """Hold the bound against the user's data at gamma = 7, p = 14/3, mu from the certified lower bound on lambda_0."""
+    mu = data.certified_lambda0()
+    return rate_evidence(
+        claim,
+        data,
+        Nesterov(7.0),
+        horizon=20.0 / float(np.sqrt(mu)),
+        promised="gamma = 7: power p = 14/3",
+        bound=lambda times, loss, pseudo: claim.bound({GAMMA: 7.0, POWER: 14.0 / 3.0, MU: mu, T: times, INITIAL_LOSS: loss}),
+        law=Law.POWER,
+    )
+
+
 def domain() -> st.SearchStrategy[tuple[float, float, float, FrozenCase]]:
     """gamma in [2.5, 12], p strictly between 2 and gamma, mu in [1/100, 9]."""
 
@@ -176,6 +193,7 @@ THEOREM = Theorem(
     recorded=Verdict.PROVED,
     derive=derive,
     simulate=simulate,
+    on_data=on_data,
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
