@@ -18,8 +18,9 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.flows import Flow as NumericFlow
 from odeflow.numeric.flows import GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
+from odeflow.numeric.kernels import two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow, mode_response
-from odeflow.strategies import FrozenCase
+from odeflow.strategies import FrozenCase, NetworkCase
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Word
@@ -32,7 +33,9 @@ __all__ = [
     "frozen_losses",
     "integrated_states",
     "numeric_flow",
+    "prediction_rates",
     "random_frozen_cases",
+    "random_network",
 ]
 
 ROUNDING = 1e-9
@@ -228,6 +231,32 @@ def bound_evidence(
         seed=seed,
         detail=f"largest ratio {worst:.6g} at {where}",
     )
+
+
+def random_network(samples: int, features: int, width: int, *, seed: int | np.random.Generator) -> NetworkCase:
+    """Return a two-layer ReLU network at the usual initialisation, with unit-norm Gaussian data and labels in [-1, 1].
+
+    Examples
+    --------
+    >>> case = random_network(4, 3, 16, seed=0)
+    >>> case.W.shape, bool(np.allclose(np.linalg.norm(case.X, axis=1), 1.0))
+    ((16, 3), True)
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((samples, features))
+    y = rng.uniform(-1.0, 1.0, samples)
+    W, a = two_layer_initialisation(features, width, seed=rng)
+    return NetworkCase(X / np.linalg.norm(X, axis=1, keepdims=True), y, W, a)
+
+
+def prediction_rates(
+    case: NetworkCase,
+    weight_velocities: Float[np.ndarray, "m d"],
+    patterns: Float[np.ndarray, "m n"],
+) -> Float[np.ndarray, " n"]:
+    """Return m^{-1/2} sum_r a_r D_ri w_r'.x_i: the velocity of the predictions for the activation pattern D (0 or 1)."""
+    rates: Float[np.ndarray, " n"] = case.a @ (patterns * (weight_velocities @ case.X.T)) / np.sqrt(case.a.size)
+    return rates
 
 
 def _range(values: Sequence[float]) -> str:

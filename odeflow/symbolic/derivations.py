@@ -41,6 +41,7 @@ __all__ = [
     "show_equal_vectors",
     "show_less",
     "show_violated",
+    "show_with",
 ]
 
 
@@ -183,6 +184,36 @@ def show_less(
     return Step(
         title, sp.Le(smaller, larger, evaluate=False), Kind.COMPUTED, decide_nonnegative(larger - smaller, lower)
     )
+
+
+def show_with(
+    title: str,
+    formula: sp.Basic,
+    definitions: Mapping[sp.Basic, sp.Expr],
+    lower: Mapping[sp.Symbol, sp.Expr] | None = None,
+) -> Step:
+    """Compute that a relation (=, <= or >=) holds once its symbols are replaced by their definitions.
+
+    The step states `formula` as it is written. Inequalities are decided on the domain of `decide_nonnegative`.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x, y, u = sp.symbols("x y u", positive=True)
+    >>> show_with("u is the square", sp.Eq(u, (x + y) ** 2), {u: x**2 + 2 * x * y + y**2}).decision.status
+    <Status.HOLDS: 'holds'>
+    >>> show_with("u is the square", sp.Le(u, x**2), {u: x**2 + 1}).decision.status
+    <Status.FAILS: 'fails'>
+    """
+    if not isinstance(formula, (sp.Equality, sp.LessThan, sp.GreaterThan)):
+        detail = f"only =, <= and >= can be computed from definitions, not {formula}"
+        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "definitions", detail))
+    gap = (formula.rhs - formula.lhs).xreplace(dict(definitions))
+    if isinstance(formula, sp.Equality):
+        decision = decide_zero(gap)
+    else:
+        decision = decide_nonnegative(gap if isinstance(formula, sp.LessThan) else -gap, lower)
+    return Step(title, formula, Kind.COMPUTED, decision)
 
 
 def semidefinite(title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
