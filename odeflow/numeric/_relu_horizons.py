@@ -109,6 +109,7 @@ class Horizons:
         self.control = np.array([0.0, -1.0, 30.0, ROUNDING, 0.02, 2.0, self.amplitude, 1.0])
         self.length = 0.0
         self.repeats = 0
+        self.scale = 0.0  # largest |u| so far
 
     @property
     def captures(self) -> int:
@@ -225,8 +226,8 @@ class Horizons:
 
     def tolerated(self, position: np.ndarray) -> float:
         """Return the lateness that passes as rounding; it grows over the last repeats of a horizon."""
-        scale = max(float(position.max()), -float(position.min()), 1e-300)
-        return ROUNDING * scale * 10.0 ** (0.5 * max(0, self.repeats - STRICT_REPEATS + 1))
+        self.scale = max(self.scale, float(position.max()), -float(position.min()))
+        return float(ROUNDING * self.scale * 10.0 ** (0.5 * max(0, self.repeats - STRICT_REPEATS + 1)))
 
     def compose(self, P: np.ndarray, R: np.ndarray) -> float:
         """Bring all rows to the end of the horizon; return the largest |u| on the wrong side of zero."""

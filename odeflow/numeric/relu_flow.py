@@ -13,12 +13,13 @@ gradient flow
     norm of Clarke's subdifferential. A neuron without an active sample stops for good.
 heavy ball, Nesterov
     Delta is continuous but Delta_i' jumps by a_r |w_r'.x_i| / sqrt(m), whichever way the sign changes. Where both sides
-    push back the neuron bounces with growing frequency: once the amplitude of |w.x_i| is below
-    100 tolerance max|Delta(0)| / max|a| it is captured, that is held on the boundary as in gradient flow.
+    push back the neuron bounces with growing frequency. Once its amplitude in w.x_i is below
+    tolerance max|Delta(0)| sqrt(m) / max|a| it is captured, that is held on the boundary as in gradient flow.
 
-Accuracy. Gradient flow has no error but rounding. For the second-order flows `tolerance` is the error in Delta,
-relative to max|Delta(0)|, that captures may cause; a captured neuron that is later released has lost the phase of its
-bounce, which no tolerance controls. The number of events grows like n sqrt(m); with many more samples than dimensions
+Accuracy. Gradient flow has no error but rounding. In the second-order flows one capture displaces Delta by at most
+tolerance max|Delta(0)|; captures add up, and a captured neuron that is later released has lost the phase of its bounce,
+so that the error is usually within a few tolerances but has no bound. (A solver without events has the same trouble and
+does not show it.) The number of events grows like n sqrt(m); with many more samples than dimensions
 and a slow mode it can exceed any budget, and bouncing multiplies it. There is no fallback that keeps the accuracy: the
 budgets `max_events` and `max_seconds` end such a run with everything computed so far.
 
@@ -210,8 +211,8 @@ def relu_flow(
     times
         Strictly increasing flow times >= 0 at which to record. Each costs a few products of an (m, n) matrix.
     tolerance
-        Error that captures of bouncing neurons may cause in Delta, as a share of max|Delta(0)|. No effect on gradient
-        flow.
+        Largest change of Delta by the capture of one bouncing neuron, as a share of max|Delta(0)|. No effect on
+        gradient flow.
     max_events
         Largest number of events.
     max_seconds
@@ -266,11 +267,11 @@ def relu_flow(
     if (outputs == 0.0).any():
         r = int(np.flatnonzero(outputs == 0.0)[0])
         raise InvalidArgumentError(f"Expected nonzero a but got a[{r}]=0. Remove the neuron: it never moves.")
-    amplitude = 100.0 * share * float(np.abs(relu_predictions(inputs, weights, outputs) - labels).max())
     recorder = Recorder(inputs, labels, weights, outputs)
+    first_error = float(np.abs(relu_predictions(inputs, weights, outputs) - labels).max())
     network = Horizons.start(
         recorder.merged.samples, recorder.outputs, recorder.pre_activations(), recorder.merged.y, mode, friction,
-        amplitude / float(np.abs(outputs).max()), record_events,
+        share * first_error / float(np.abs(recorder.outputs).max()), record_events,
     )
     deadline = time.perf_counter() + seconds
     for moment in grid:
