@@ -169,16 +169,15 @@ def _series_cell(gamma, centre, row):
     """Fill one Taylor cell about `centre` from the power series of phi in s^2."""
     for k in range(row.size):
         row[k] = 0.0
-    a = 1.0
-    for m in range(200):
-        # a s^(2m), with s = centre + x: binomial expansion in x.
-        term = a * centre ** (2 * m)
-        top = min(row.size - 1, 2 * m)
-        for k in range(top + 1):
+    leading = 1.0  # the term of s^(2m) at the centre
+    for m in range(300):
+        # (centre + x)^(2m): binomial expansion in x.
+        term = leading
+        for k in range(min(row.size - 1, 2 * m) + 1):
             row[k] += term
             term *= (2 * m - k) / ((k + 1.0) * centre)
-        a *= -1.0 / ((2.0 * m + 2.0) * (2.0 * m + 1.0 + gamma))
-        if m > centre * centre and abs(a) * (centre + 1.0) ** (2 * m + 2) < 1e-24:
+        leading *= -centre * centre / ((2.0 * m + 2.0) * (2.0 * m + 1.0 + gamma))
+        if m > 2 and abs(leading) * 4.0**m < 1e-24:
             break
 
 

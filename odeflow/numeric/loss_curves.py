@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._decay_curve import local_maxima
@@ -12,9 +13,7 @@ from odeflow.numeric.arrays import as_times, as_vector, require_nonnegative
 __all__ = ["crossing_time", "envelope", "is_monotone", "on_grid"]
 
 
-def envelope(
-    times: Float[np.ndarray, " t"], losses: Float[np.ndarray, " t"]
-) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+def envelope(times: ArrayLike, losses: ArrayLike) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """Compute the upper envelope of an oscillating curve: its local maxima, by parabolas through three points.
 
     Parameters
@@ -47,7 +46,7 @@ def envelope(
     return local_maxima(grid, on_grid("losses", losses, grid))
 
 
-def is_monotone(losses: Float[np.ndarray, " t"], *, tolerance: float = 0.0) -> bool:
+def is_monotone(losses: ArrayLike, *, tolerance: float = 0.0) -> bool:
     """Tell whether a loss never rises by more than `tolerance` times its largest value from one point to the next.
 
     Parameters
@@ -78,9 +77,7 @@ def is_monotone(losses: Float[np.ndarray, " t"], *, tolerance: float = 0.0) -> b
     return bool((np.diff(values) <= allowed).all())
 
 
-def crossing_time(
-    times: Float[np.ndarray, " t"], a: Float[np.ndarray, " t"], b: Float[np.ndarray, " t"]
-) -> float | None:
+def crossing_time(times: ArrayLike, a: ArrayLike, b: ArrayLike) -> float | None:
     """Find the last time at which curve `a` crosses curve `b`; None if it never does.
 
     Between grid points both curves are taken as straight lines, of their logarithms where all four values are positive.
@@ -124,7 +121,7 @@ def crossing_time(
     return float(grid[left] + (grid[right] - grid[left]) * gap[0] / (gap[0] - gap[1]))
 
 
-def on_grid(name: str, values: Float[np.ndarray, " t"], grid: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
+def on_grid(name: str, values: ArrayLike, grid: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
     """Return `values` as a vector as long as the grid of times."""
     array = as_vector(name, values)
     if array.size != grid.size:

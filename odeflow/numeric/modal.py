@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric._modal_kernels import damped_modes, hankel_plan, nesterov_modes, nesterov_table
@@ -84,9 +85,7 @@ class ModalTrajectory:
         return out.reshape(self.errors.shape)
 
 
-def mode_response(
-    flow: Flow, eigenvalues: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
-) -> Float[np.ndarray, "k t"]:
+def mode_response(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:
     """Compute phi_lambda(t), the scalar mode with phi(0) = 1 and every other derivative 0 at t = 0.
 
     Parameters
@@ -130,9 +129,7 @@ def mode_response(
     return _modes(flow, _checked_spectrum(as_vector("eigenvalues", eigenvalues)), as_times("times", times))
 
 
-def mode_velocity(
-    flow: Flow, eigenvalues: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
-) -> Float[np.ndarray, "k t"]:
+def mode_velocity(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:
     """Compute d phi_lambda/dt, the derivative of `mode_response`, in 1/time.
 
     Parameters
@@ -167,11 +164,11 @@ def mode_velocity(
 
 def frozen_kernel_flow(
     flow: Flow,
-    kernel: Float[np.ndarray, "... n n"],
-    initial_error: Float[np.ndarray, "... n"],
-    times: Float[np.ndarray, " t"],
+    kernel: ArrayLike,
+    initial_error: ArrayLike,
+    times: ArrayLike,
     *,
-    initial_velocity: Float[np.ndarray, "... n"] | None = None,
+    initial_velocity: ArrayLike | None = None,
 ) -> ModalTrajectory:
     """Compute Delta(t) under a constant kernel H, or under each kernel of a stack.
 
@@ -236,11 +233,11 @@ def frozen_kernel_flow(
 
 def frozen_kernel_losses(
     flow: Flow,
-    kernel: Float[np.ndarray, "... n n"],
-    initial_error: Float[np.ndarray, "... n"],
-    times: Float[np.ndarray, " t"],
+    kernel: ArrayLike,
+    initial_error: ArrayLike,
+    times: ArrayLike,
     *,
-    initial_velocity: Float[np.ndarray, "... n"] | None = None,
+    initial_velocity: ArrayLike | None = None,
 ) -> Float[np.ndarray, "... t"]:
     """Compute only the losses |Delta(t)|^2 / 2 = sum_k (phi_k(t) v_k^T Delta(0))^2 / 2 under a constant kernel.
 
@@ -287,7 +284,7 @@ class _Problem:
 
 
 def _problem(
-    flow: Flow, kernel: object, initial_error: object, times: object, initial_velocity: object | None
+    flow: Flow, kernel: ArrayLike, initial_error: ArrayLike, times: ArrayLike, initial_velocity: ArrayLike | None
 ) -> _Problem:
     """Check the arguments of a frozen-kernel flow and diagonalise."""
     checked_times = as_times("times", times)
@@ -313,10 +310,10 @@ def _problem(
     return _Problem(checked_times, values, vectors, coordinates, speeds, single)
 
 
-def _per_kernel(name: str, value: object, h: Float[np.ndarray, "s n n"], single: bool) -> Float[np.ndarray, "s n"]:
+def _per_kernel(name: str, value: ArrayLike, h: Float[np.ndarray, "s n n"], single: bool) -> Float[np.ndarray, "s n"]:
     """Return one vector for each kernel of the stack; a single vector is shared."""
     stack, n = h.shape[0], h.shape[-1]
-    if not single and np.ndim(value) == 2:  # type: ignore[arg-type]
+    if not single and np.ndim(value) == 2:
         return as_array(name, value, shape=(stack, n))
     return np.broadcast_to(as_vector(name, value, length=n), (stack, n))
 
@@ -357,6 +354,11 @@ def _modes(
     if isinstance(flow, HeavyBall):
         return _damped(flow, values, times, 1 if derivative else 0)
     if isinstance(flow, Nesterov):
+        if flow.gamma > _LARGEST_GAMMA:
+            raise InvalidArgumentError(
+                f"Expected gamma <= {_LARGEST_GAMMA:g} but got gamma={flow.gamma}. "
+                "Use odeflow.numeric.integrate instead."
+            )
         if not derivative:
             return _nesterov(flow.gamma, values, times)
         # phi' = -lambda t/(gamma+1) times the mode of gamma + 2 (derivative of Bessel functions).
@@ -388,10 +390,6 @@ def _damped(
 def _nesterov(
     gamma: float, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
 ) -> Float[np.ndarray, "k t"]:
-    if gamma > _LARGEST_GAMMA + 2.0:
-        raise InvalidArgumentError(
-            f"Expected gamma <= {_LARGEST_GAMMA:g} but got gamma={gamma}. Use odeflow.numeric.integrate instead."
-        )
     _require_phase(values, float(times[-1]))
     gamma = float(gamma)
     coefficients, enough_from, switch = hankel_plan(gamma)

@@ -22,6 +22,7 @@ from enum import Enum
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._decay_curve import DecayCurve, decay_curve
@@ -132,8 +133,8 @@ class LawEvidence:
 
 
 def fit_exponential(
-    times: Float[np.ndarray, " t"],
-    losses: Float[np.ndarray, " t"],
+    times: ArrayLike,
+    losses: ArrayLike,
     *,
     window: tuple[float, float] | None = None,
     confidence: float = 0.95,
@@ -176,8 +177,8 @@ def fit_exponential(
 
 
 def fit_power(
-    times: Float[np.ndarray, " t"],
-    losses: Float[np.ndarray, " t"],
+    times: ArrayLike,
+    losses: ArrayLike,
     *,
     window: tuple[float, float] | None = None,
     confidence: float = 0.95,
@@ -212,8 +213,8 @@ def fit_power(
 
 
 def which_law(
-    times: Float[np.ndarray, " t"],
-    losses: Float[np.ndarray, " t"],
+    times: ArrayLike,
+    losses: ArrayLike,
     *,
     confidence: float = 0.95,
     floor: float = 1e-26,
@@ -274,8 +275,8 @@ def which_law(
 
 def _fit(
     law: Law,
-    times: Float[np.ndarray, " t"],
-    losses: Float[np.ndarray, " t"],
+    times: ArrayLike,
+    losses: ArrayLike,
     window: tuple[float, float] | None,
     confidence: float,
     floor: float,
@@ -349,7 +350,7 @@ def _checked_window(window: tuple[float, float]) -> tuple[float, float]:
     return start, end
 
 
-def _checked_curve(times: Float[np.ndarray, " t"], losses: Float[np.ndarray, " t"], floor: float) -> DecayCurve:
+def _checked_curve(times: ArrayLike, losses: ArrayLike, floor: float) -> DecayCurve:
     grid = as_times("times", times)
     values = on_grid("losses", losses, grid)
     lowest = require_nonnegative("floor", floor) * float(values[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from odeflow.errors import InvalidArgumentError
@@ -43,9 +44,7 @@ class ScalingFit:
     seeds: int
 
 
-def fit_scaling(
-    sizes: Float[np.ndarray, " k"], values: Float[np.ndarray, "k s"], *, confidence: float = 0.95
-) -> ScalingFit:
+def fit_scaling(sizes: ArrayLike, values: ArrayLike, *, confidence: float = 0.95) -> ScalingFit:
     """Fit values ~ amplitude sizes^exponent over repeated seeds, with Student's interval for the exponent.
 
     Each seed (column) gives one slope; the interval is that of their mean, so neither equal variances nor normal errors
