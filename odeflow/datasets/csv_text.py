@@ -94,7 +94,8 @@ def _rows(text: str, delimiter: str, name: str, limit: int | None = None) -> lis
 
 
 def _looks_like_names(cells: list[str]) -> bool:
-    return all(parse_number(cell) is None for cell in cells)
+    """Say whether no cell is a number; one with a decimal comma is meant as a number and must not pass for a name."""
+    return all(parse_number(cell) is None and parse_number(cell.replace(",", ".")) is None for cell in cells)
 
 
 def _column_names(cells: list[str]) -> tuple[str, ...]:
