@@ -92,7 +92,9 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
             module = entry.load()
             paper, listed = module.PAPER, tuple(module.THEOREMS)
             if not isinstance(paper, Paper) or not all(isinstance(t, Theorem) for t in listed):
-                raise TypeError("PAPER must be an odeflow.theorem.Paper and THEOREMS hold odeflow.theorem.Theorem values")
+                raise TypeError(
+                    "PAPER must be an odeflow.theorem.Paper and THEOREMS hold odeflow.theorem.Theorem values"
+                )
             twice = {t.id for t in listed} & {t.id for t in theorems} or _repeated(t.id for t in listed)
             if twice:
                 raise ValueError(f"ids registered twice: {', '.join(sorted(twice))}")

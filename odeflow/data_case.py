@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from odeflow.datasets import Dataset, HypothesisCheck, hypotheses, normalised, open_dataset, standardised
-from odeflow.errors import DataError
+from odeflow.errors import DataError, OdeflowError
 from odeflow.numeric.eigenvalues import EigenvalueBound
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall
 from odeflow.numeric.kernels import (
@@ -27,7 +27,7 @@ from odeflow.numeric.kernels import (
     two_layer_initialisation,
 )
 from odeflow.numeric.modal import frozen_kernel_losses
-from odeflow.numeric.rates import Law, RateFit, fit_exponential, fit_power
+from odeflow.numeric.rates import Law, fit_exponential, fit_power
 from odeflow.numeric.relu_flow import relu_predictions
 from odeflow.numeric.training import matching_optimiser, train_relu
 from odeflow.symbolic.decisions import Status
@@ -139,7 +139,7 @@ class DataCase:
     def initial_error(self) -> Float[np.ndarray, " n"]:
         """Prediction error of the network at its initialisation."""
         W, a = self._initial
-        return relu_predictions(self.X, W, a) - self.y
+        return np.asarray(relu_predictions(self.X, W, a) - self.y)
 
     def frozen(self, flow: Flow, times: Float[np.ndarray, " t"]) -> LossCurve:
         """Return the loss of the frozen-kernel dynamics with H_inf, in closed form."""
@@ -220,7 +220,8 @@ def open_case(
     dataset = open_dataset(name_or_path, target=target, features=features)
     if len(dataset.target) > MOST_SAMPLES:
         raise DataError(
-            f"Expected at most {MOST_SAMPLES} rows but {dataset.name} has {len(dataset.target)}. Pass a subset of the rows."
+            f"Expected at most {MOST_SAMPLES} rows but {dataset.name} has {len(dataset.target)}. "
+            "Pass a subset of the rows."
         )
     if standardise:
         dataset = standardised(dataset)
@@ -261,14 +262,13 @@ def rate_evidence(
     network = data.network(flow, horizon)
     grid = np.geomspace(horizon / 200.0, horizon, 300) if law is Law.POWER else np.linspace(horizon / 400, horizon, 400)
     frozen = data.frozen(flow, grid)
-    fit = fit_power if law is Law.POWER else fit_exponential
-    window = (float(network.times[-1]) / 2.0, float(network.times[-1]))
+    late = (float(network.times[-1]) / 2.0, float(network.times[-1]))
     same = data.frozen(flow, network.times)
     ratios = [float((curve.losses / bound(curve.times, *initial)).max()) for curve in (frozen, network)]
     said = [
-        f"frozen {_shown(fit(frozen.times, frozen.losses))}",
-        f"over the network's second half: frozen {_shown(fit(same.times, same.losses, window=window))}, "
-        f"network {_shown(fit(network.times, network.losses, window=window))}",
+        f"in the end the frozen kernel gives {_exponent(law, frozen, None)}",
+        f"over t = {late[0]:.3g}..{late[1]:.3g} the frozen kernel {_exponent(law, same, late)}, "
+        f"the network {_exponent(law, network, late)}",
         f"largest loss/bound: frozen {ratios[0]:.3g}, network {ratios[1]:.3g}",
     ]
     if network.remark:
@@ -285,8 +285,18 @@ def rate_evidence(
     )
 
 
-def _shown(fit: RateFit) -> str:
-    return f"{fit.exponent:.3g} [{fit.interval[0]:.3g}, {fit.interval[1]:.3g}]"
+def _exponent(law: Law, curve: LossCurve, window: tuple[float, float] | None) -> str:
+    """Return the fitted exponent with its interval, or, for a curve too short to fit, its mean decay and why."""
+    fit = fit_power if law is Law.POWER else fit_exponential
+    try:
+        found = fit(curve.times, curve.losses, window=window)
+    except OdeflowError:
+        clock = np.log(curve.times) if law is Law.POWER else curve.times
+        half = curve.times >= (window or (curve.times[0],))[0]
+        first, last = np.flatnonzero(half)[[0, -1]]
+        mean = np.log(curve.losses[first] / curve.losses[last]) / (clock[last] - clock[first])
+        return f"{mean:.3g} on average (too few oscillations to fit)"
+    return f"{found.exponent:.3g} [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"
 
 
 def _standard_target(dataset: Dataset) -> Dataset:

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 ROUNDING = 1e-9
-"""A bound counts as violated only by more than this fraction; closed forms are good to about 1e-12 of the initial error."""
+"""A bound counts as violated only by more than this fraction; closed forms are good to 1e-12 of the initial error."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,9 @@ def numeric_flow(flow: Flow, values: Mapping[sp.Symbol, float]) -> NumericFlow:
     gamma = sp.cancel(at[0] * TIME)
     if len(at) == 1 and gamma.is_number:
         return Nesterov(float(gamma))
-    raise InvalidArgumentError(f"Expected constant damping or gamma/t but got coefficients {flow.coefficients} at {values}.")
+    raise InvalidArgumentError(
+        f"Expected constant damping or gamma/t but got coefficients {flow.coefficients} at {values}."
+    )
 
 
 def frozen_losses(flow: NumericFlow, case: FrozenCase) -> Losses:
@@ -217,7 +219,11 @@ def bound_evidence(
     spectrum = [lam for case in cases for lam in case.eigenvalues]
     grid = np.asarray(cases[0].times)
     gap = max(
-        float(np.abs(integrated_states(flow, lam, grid, values)[:, 0] - mode_response(numeric, np.array([lam]), grid)[0]).max())
+        float(
+            np.abs(
+                integrated_states(flow, lam, grid, values)[:, 0] - mode_response(numeric, np.array([lam]), grid)[0]
+            ).max()
+        )
         for lam in (min(spectrum), max(spectrum))
     )
     said = f"{observed}; " if observed else ""
@@ -267,7 +273,10 @@ def _flow_of(equation: sp.Basic, order: int) -> tuple[Flow, float]:
     """Read the flow's coefficients, and the factor in front of H Delta, off an error equation."""
     words = {str(word): word for word in equation.atoms(Word)}
     left = sp.expand(equation.lhs - equation.rhs)
-    coefficients = [left.coeff(words[f"Delta{chr(39) * j}"]) if f"Delta{chr(39) * j}" in words else sp.Integer(0) for j in range(1, order)]
+    coefficients = [
+        left.coeff(words[f"Delta{chr(39) * j}"]) if f"Delta{chr(39) * j}" in words else sp.Integer(0)
+        for j in range(1, order)
+    ]
     return Flow("claimed", tuple(coefficients)), float(left.coeff(words["H Delta"]))
 
 
@@ -299,4 +308,4 @@ def _linear_network_errors(
     parameters = [*J.ravel(), *target, *values.values()]
     grid = np.concatenate([[first], times])
     run = integrate(field, start, grid, parameters=parameters, rtol=1e-11, atol=1e-13)
-    return run.states[1:, :p] @ J.T - target
+    return np.asarray(run.states[1:, :p] @ J.T - target)

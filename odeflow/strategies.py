@@ -101,7 +101,9 @@ def mode_cases(
 def integer_matrices(rows: int, columns: int, *, bound: int = 4) -> st.SearchStrategy[Int[np.ndarray, "rows columns"]]:
     """Integer matrices with entries in [-bound, bound]: identities are checked on them without rounding."""
     if rows < 1 or columns < 1 or bound < 1:
-        raise InvalidArgumentError(f"Expected sizes and bound >= 1 but got rows={rows}, columns={columns}, bound={bound}.")
+        raise InvalidArgumentError(
+            f"Expected sizes and bound >= 1 but got rows={rows}, columns={columns}, bound={bound}."
+        )
     entries = st.lists(st.integers(-bound, bound), min_size=rows * columns, max_size=rows * columns)
     return entries.map(lambda values: np.array(values, dtype=np.int64).reshape(rows, columns))
 
@@ -127,9 +129,7 @@ def unit_vectors(n: int, d: int, *, separation: float = 1e-3) -> st.SearchStrate
 
 
 @st.composite
-def network_cases(
-    draw: st.DrawFn, *, max_samples: int = 4, max_features: int = 3, max_width: int = 8
-) -> NetworkCase:
+def network_cases(draw: st.DrawFn, *, max_samples: int = 4, max_features: int = 3, max_width: int = 8) -> NetworkCase:
     """Two-layer ReLU networks with unit-norm, non-parallel data and Gaussian-like weights."""
     n, d = draw(st.integers(1, max_samples)), draw(st.integers(2, max_features))
     m = draw(st.integers(1, max_width))

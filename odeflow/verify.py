@@ -219,7 +219,9 @@ def _counterexample(theorem: Theorem) -> Evidence:
         observed="false at an exact instance" if decision.holds else "not refuted",
         error_bar="exact",
         cases=derivation.computed,
-        detail=f"{derivation.steps[-1].title}: {derivation.steps[-1].decision.detail}" if decision.holds else decision.detail,
+        detail=f"{derivation.steps[-1].title}: {derivation.steps[-1].decision.detail}"
+        if decision.holds
+        else decision.detail,
         lemmas=derivation.lemmas,
     )
 
@@ -240,7 +242,8 @@ def _control(theorem: Theorem) -> Evidence:
 def _property(theorem: Theorem, seed: int, examples: int) -> Evidence:
     import hypothesis
 
-    assert theorem.domain is not None and theorem.holds is not None
+    assert theorem.domain is not None
+    assert theorem.holds is not None
     holds, claim, tried, failing = theorem.holds, theorem.claim, 0, None
 
     @hypothesis.seed(seed)
@@ -291,7 +294,9 @@ class _Falsified(AssertionError):
 
 
 def _gave_up(stage: Stage, reason: str) -> Evidence:
-    return Evidence(stage, Status.UNDECIDED, claimed="", observed="the check could not run", error_bar="none", detail=reason)
+    return Evidence(
+        stage, Status.UNDECIDED, claimed="", observed="the check could not run", error_bar="none", detail=reason
+    )
 
 
 def _with_witness(detail: str, witness: Any) -> str:

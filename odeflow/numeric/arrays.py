@@ -63,7 +63,7 @@ def require_count(name: str, value: int, *, minimum: int = 1) -> int:
     return int(value)
 
 
-def as_array(name: str, value: Any, *, shape: tuple[int | None, ...]) -> Float[np.ndarray, "..."]:
+def as_array(name: str, value: Any, *, shape: tuple[int | None, ...]) -> Float[np.ndarray, ...]:
     """Return `value` as finite C-contiguous float64 of the given shape; `None` in `shape` accepts any length >= 1.
 
     Examples

@@ -252,7 +252,7 @@ def _scaled_away(poly: sp.Poly) -> sp.Poly | None:
     """
     if len(poly.gens) == 1:
         return poly
-    if len(poly.gens) != 2 or not poly.gens[0].is_positive and not poly.gens[1].is_positive:
+    if len(poly.gens) != 2 or (not poly.gens[0].is_positive and not poly.gens[1].is_positive):
         return None
     (i0, j0), *rest = poly.monoms()
     fixed = 0 if poly.gens[0].is_positive else 1
@@ -275,4 +275,6 @@ def _sign_on_half_line(poly: sp.Poly) -> Decision:
     for point in points:
         if poly.eval(point) < 0:
             return Decision(Status.FAILS, "real root isolation", f"negative at {symbol} = {point}", {symbol: point})
-    return Decision(Status.HOLDS, "real root isolation", f"non-negative between all real roots ({len(points)} intervals)")
+    return Decision(
+        Status.HOLDS, "real root isolation", f"non-negative between all real roots ({len(points)} intervals)"
+    )

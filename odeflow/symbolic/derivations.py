@@ -37,6 +37,7 @@ __all__ = [
     "infer",
     "negation",
     "semidefinite",
+    "settle",
     "show_equal",
     "show_equal_vectors",
     "show_less",
@@ -177,9 +178,7 @@ def show_equal_vectors(title: str, left: Vector, right: Vector) -> Step:
     return Step(title, equate(left.as_expr(), right.as_expr()), Kind.COMPUTED, decision)
 
 
-def show_less(
-    title: str, smaller: sp.Expr, larger: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None = None
-) -> Step:
+def show_less(title: str, smaller: sp.Expr, larger: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
     """Compute that smaller <= larger on the domain of `decide_nonnegative`."""
     return Step(
         title, sp.Le(smaller, larger, evaluate=False), Kind.COMPUTED, decide_nonnegative(larger - smaller, lower)
@@ -192,7 +191,7 @@ def show_with(
     definitions: Mapping[sp.Basic, sp.Expr],
     lower: Mapping[sp.Symbol, sp.Expr] | None = None,
 ) -> Step:
-    """Compute that a relation (=, <= or >=) holds once its symbols are replaced by their definitions.
+    """Compute that a relation (=, <= or >=), or a conjunction, holds once its symbols are replaced by their definitions.
 
     The step states `formula` as it is written. Inequalities are decided on the domain of `decide_nonnegative`.
 
@@ -205,15 +204,7 @@ def show_with(
     >>> show_with("u is the square", sp.Le(u, x**2), {u: x**2 + 1}).decision.status
     <Status.FAILS: 'fails'>
     """
-    if not isinstance(formula, (sp.Equality, sp.LessThan, sp.GreaterThan)):
-        detail = f"only =, <= and >= can be computed from definitions, not {formula}"
-        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "definitions", detail))
-    gap = (formula.rhs - formula.lhs).xreplace(dict(definitions))
-    if isinstance(formula, sp.Equality):
-        decision = decide_zero(gap)
-    else:
-        decision = decide_nonnegative(gap if isinstance(formula, sp.LessThan) else -gap, lower)
-    return Step(title, formula, Kind.COMPUTED, decision)
+    return Step(title, formula, Kind.COMPUTED, _decide_with(formula, definitions, lower))
 
 
 def semidefinite(title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
@@ -229,11 +220,12 @@ def negation(formula: sp.Basic) -> sp.Basic:
 
 
 def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> Step:
-    """Compute, exactly, that a relation is false at an instance; the step states the relation's negation.
+    """Compute, exactly, that a formula is false at an instance; the step states the formula's negation.
 
     Parameters
     ----------
-    formula : a relation (<=, <, >=, >, =)
+    formula : a relation (<=, <, >=, >, =), a conjunction (one part is false) or an implication (its premise is true
+        and its conclusion false)
     instance : exact values for its symbols and applied functions
 
     Examples
@@ -243,26 +235,13 @@ def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.
     >>> show_violated("at x = 1/2", sp.Lt(x, sp.Rational(1, 2)), {x: sp.Rational(1, 2)}).decision.status
     <Status.HOLDS: 'holds'>
     """
-    if not isinstance(formula, (sp.LessThan, sp.StrictLessThan, sp.GreaterThan, sp.StrictGreaterThan, sp.Equality)):
-        detail = f"only relations can be violated at an instance, not {formula}"
-        return Step(title, negation(formula), Kind.COMPUTED, Decision(Status.UNDECIDED, "exact evaluation", detail))
-    excess = formula.lhs - formula.rhs
-    if isinstance(formula, (sp.GreaterThan, sp.StrictGreaterThan)):
-        excess = -excess
-    value = sp.expand(excess.xreplace(dict(instance)))
-    if isinstance(formula, sp.Equality):
-        false = value.is_zero is False
-    elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):
-        false = value.is_nonnegative is True
-    else:
-        false = value.is_positive is True
     at = ", ".join(f"{k} = {v}" for k, v in instance.items())
-    status = Status.HOLDS if false else Status.UNDECIDED
+    false, detail = _violation(formula, instance)
     return Step(
         title,
         negation(formula),
         Kind.COMPUTED,
-        Decision(status, "exact evaluation", f"the sides differ by {value} at {at}", dict(instance)),
+        Decision(Status.HOLDS if false else Status.UNDECIDED, "exact evaluation", f"{detail} at {at}", dict(instance)),
     )
 
 
@@ -318,5 +297,69 @@ def chain(
     return Step(title, formula, Kind.COMPUTED, decision)
 
 
+def settle(title: str, formula: sp.Basic, derived: sp.Expr, *, from_: Sequence[Step]) -> Step:
+    """Settle an equation lhs = rhs by the value of lhs that earlier steps established.
+
+    If they all hold, lhs = derived, so the equation is proved if derived = rhs and refuted if it is not.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x = sp.Symbol("x", positive=True)
+    >>> slope = show_equal("the slope of x^2", sp.diff(x**2, x), 2 * x)
+    >>> claim = equate(sp.Function("slope")(x), x)
+    >>> settle("read off", claim, 2 * x, from_=[slope]).decision.status
+    <Status.FAILS: 'fails'>
+    """
+    failed = next((s for s in from_ if not s.decision.holds), None)
+    if failed is not None:
+        return Step(title, formula, Kind.COMPUTED, _undecided(failed))
+    if not isinstance(formula, sp.Equality):
+        detail = f"only an equation can be settled by a value, not {formula}"
+        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "value of the left side", detail))
+    return Step(title, formula, Kind.COMPUTED, decide_zero(derived - formula.rhs))
+
+
 def _undecided(failed: Step) -> Decision:
     return Decision(Status.UNDECIDED, "rule", f"rests on a step that does not hold: {failed.title}")
+
+
+def _decide_with(
+    formula: sp.Basic, definitions: Mapping[sp.Basic, sp.Expr], lower: Mapping[sp.Symbol, sp.Expr] | None = None
+) -> Decision:
+    """Decide a formula with expressions put in for its symbols; a conjunction is as good as its worst part."""
+    if isinstance(formula, sp.And):
+        parts = [_decide_with(part, definitions, lower) for part in sorted(formula.args, key=sp.default_sort_key)]
+        return min(parts, key=lambda part: (Status.FAILS, Status.UNDECIDED, Status.HOLDS).index(part.status))
+    if not isinstance(formula, (sp.Equality, sp.LessThan, sp.GreaterThan)):
+        detail = f"only =, <= and >= can be computed from definitions, not {formula}"
+        return Decision(Status.UNDECIDED, "definitions", detail)
+    gap = (formula.rhs - formula.lhs).xreplace(dict(definitions))
+    if isinstance(formula, sp.Equality):
+        return decide_zero(gap)
+    return decide_nonnegative(gap if isinstance(formula, sp.LessThan) else -gap, lower)
+
+
+def _violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple[bool, str]:
+    """Return whether a formula is false at an instance, decided exactly, and why."""
+    if isinstance(formula, sp.And):
+        parts = [_violation(part, instance) for part in sorted(formula.args, key=sp.default_sort_key)]
+        return next((p for p in parts if p[0]), parts[0])
+    if isinstance(formula, sp.Implies):
+        premise, conclusion = formula.args
+        if not premise.xreplace(dict(instance)) == sp.true:
+            return False, f"the premise {premise} is not met"
+        return _violation(conclusion, instance)
+    if not isinstance(formula, (sp.LessThan, sp.StrictLessThan, sp.GreaterThan, sp.StrictGreaterThan, sp.Equality)):
+        return False, f"only relations can be violated at an instance, not {formula}"
+    excess = formula.lhs - formula.rhs
+    if isinstance(formula, (sp.GreaterThan, sp.StrictGreaterThan)):
+        excess = -excess
+    value = sp.expand(excess.xreplace(dict(instance)))
+    if isinstance(formula, sp.Equality):
+        false = value.is_zero is False
+    elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):
+        false = value.is_nonnegative is True
+    else:
+        false = value.is_positive is True
+    return false, f"the sides differ by {value}"

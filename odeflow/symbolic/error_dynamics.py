@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import (
     Derivation,
     Kind,
@@ -23,7 +24,6 @@ from odeflow.symbolic.derivations import (
     show_equal,
     show_equal_vectors,
 )
-from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, inner, norm2
 

@@ -6,10 +6,11 @@ Nothing here rounds: integers and rationals in, integers, rationals and booleans
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Any
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy.polys.domains import QQ, ZZ
@@ -20,11 +21,12 @@ from odeflow.errors import InvalidArgumentError
 try:
     import flint
 except ImportError:  # the pure-Python route below gives the same answers, slower
-    flint = None
+    flint = None  # type: ignore[assignment]
 
 __all__ = ["characteristic_polynomial", "is_positive_semidefinite", "points_between_roots"]
 
-Rational = sp.Rational | Fraction | int
+Rational: TypeAlias = Any
+"""int, Fraction or SymPy Rational (SymPy has no types to say so with); floats are refused at run time."""
 
 
 def characteristic_polynomial(matrix: Sequence[Sequence[Rational]]) -> list[Fraction]:
@@ -86,12 +88,12 @@ def points_between_roots(polynomial: sp.Poly) -> list[Fraction]:
     while True:
         roots = [(_fraction(a), _fraction(b)) for (a, b), _ in squarefree.intervals(eps=sp.Rational(str(width)))]
         # isolating intervals may touch, and the common end may be a root: refine until all are apart
-        if all(b < c for (_, b), (c, _) in zip(roots, roots[1:], strict=False)):
+        if all(b < c for (_, b), (c, _) in itertools.pairwise(roots)):
             break
         width /= 16
     if not roots:
         return [Fraction(0)]
-    gaps = [(b + c) / 2 for (_, b), (c, _) in zip(roots, roots[1:], strict=False)]
+    gaps = [(b + c) / 2 for (_, b), (c, _) in itertools.pairwise(roots)]
     return [roots[0][0] - 1, *gaps, roots[-1][1] + 1]
 
 
@@ -104,5 +106,6 @@ def _fraction(value: Any) -> Fraction:
     if hasattr(value, "numerator") and hasattr(value, "denominator") and not isinstance(value, float):
         return Fraction(int(value.numerator), int(value.denominator))
     raise InvalidArgumentError(
-        f"Expected an exact rational but got {value!r} ({type(value).__name__}). Pass an int, Fraction or sympy.Rational."
+        f"Expected an exact rational but got {value!r} ({type(value).__name__}). "
+        "Pass an int, Fraction or sympy.Rational."
     )

@@ -25,7 +25,18 @@ import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
 
-__all__ = ["Base", "Dynamics", "InnerProduct", "Operator", "Vector", "Word", "evaluate_at", "inner", "map_inner_products", "norm2"]
+__all__ = [
+    "Base",
+    "Dynamics",
+    "InnerProduct",
+    "Operator",
+    "Vector",
+    "Word",
+    "evaluate_at",
+    "inner",
+    "map_inner_products",
+    "norm2",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -75,7 +86,7 @@ class Base:
 
     def latex(self) -> str:
         """LaTeX of the vector, dots for derivatives."""
-        letter = sp.latex(sp.Symbol(self.name))
+        letter = str(sp.latex(sp.Symbol(self.name)))
         if self.order == 0:
             return letter
         dots = {1: r"\dot", 2: r"\ddot"}
@@ -112,7 +123,7 @@ class Vector:
         return self + (-other)
 
     def __truediv__(self, scalar: Any) -> Vector:
-        return self * (sp.Integer(1) / scalar)
+        return self.__mul__(sp.Integer(1) / scalar)
 
     @property
     def is_zero(self) -> bool:
@@ -285,7 +296,7 @@ def map_inner_products(expression: sp.Expr, replace: Callable[[InnerProduct], sp
 def evaluate_at(
     expression: sp.Expr, bases: Mapping[Base, sp.Matrix], operators: Mapping[str, sp.Matrix]
 ) -> sp.Expr | sp.Matrix:
-    """Evaluate an expression in words and inner products on concrete matrices, exactly: the second route to an identity.
+    """Evaluate an expression in words and inner products on concrete matrices, exactly: a second route.
 
     Parameters
     ----------
@@ -370,9 +381,7 @@ class Dynamics:
             moved = operator @ moved
         for position, operator in enumerate(word):
             if operator.varying:
-                dotted = Operator(
-                    operator.name, operator.symmetric, True, operator.transposed, operator.derivative + 1
-                )
+                dotted = Operator(operator.name, operator.symmetric, True, operator.transposed, operator.derivative + 1)
                 changed = (*word[:position], dotted, *word[position + 1 :])
                 moved = moved + Vector({(changed, base): sp.Integer(1)})
         return moved

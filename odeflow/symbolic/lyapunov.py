@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.symbolic.derivations import Kind, Step
 from odeflow.symbolic.decisions import decide_positive_semidefinite, decide_zero
+from odeflow.symbolic.derivations import Kind, Step
 from odeflow.symbolic.flows import Flow
 from odeflow.symbolic.inner_products import Dynamics, InnerProduct, Operator, Vector, map_inner_products
 
@@ -81,9 +81,7 @@ def along(expression: sp.Expr, definitions: Mapping[sp.Expr, sp.Expr], dynamics:
     return sp.expand(expression.xreplace(moving).xreplace(dict(definitions)))
 
 
-def show_along(
-    title: str, formula: sp.Equality, definitions: Mapping[sp.Expr, sp.Expr], dynamics: Dynamics
-) -> Step:
+def show_along(title: str, formula: sp.Equality, definitions: Mapping[sp.Expr, sp.Expr], dynamics: Dynamics) -> Step:
     """Compute that an equation between energies and their time derivatives holds along the dynamics.
 
     Examples
@@ -127,7 +125,13 @@ def show_decay(
 
 
 def show_energy_positive(
-    title: str, larger: sp.Expr, smaller: sp.Expr, flow: Flow, *, eigenvalue: sp.Symbol, lower: Mapping[sp.Symbol, sp.Expr]
+    title: str,
+    larger: sp.Expr,
+    smaller: sp.Expr,
+    flow: Flow,
+    *,
+    eigenvalue: sp.Symbol,
+    lower: Mapping[sp.Symbol, sp.Expr],
 ) -> Step:
     """Decide `smaller <= larger` between quadratic forms of the errors, for every dimension, mode by mode."""
     decision = decide_positive_semidefinite(mode_matrix(sp.expand(larger - smaller), flow, eigenvalue), lower)

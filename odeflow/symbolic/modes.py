@@ -109,7 +109,9 @@ def nesterov_even_mode(gamma: int) -> Mode:
     True
     """
     if gamma < 2 or gamma % 2:
-        raise InvalidArgumentError(f"Expected an even gamma >= 2 but got gamma={gamma}. Odd gamma needs Bessel functions.")
+        raise InvalidArgumentError(
+            f"Expected an even gamma >= 2 but got gamma={gamma}. Odd gamma needs Bessel functions."
+        )
     s = sp.Symbol("s", positive=True)
     response = sp.sin(s) / s
     for lower in range(2, gamma, 2):
@@ -141,6 +143,6 @@ def hurwitz_determinants(coefficients: Sequence[sp.Expr]) -> list[sp.Expr]:
     [b2, b1*b2 - lambda, lambda*(b1*b2 - lambda)]
     """
     k = len(coefficients)
-    padded = {0: sp.Integer(1), **{j: c for j, c in enumerate(coefficients, start=1)}}
+    padded = dict(enumerate((sp.Integer(1), *coefficients)))
     matrix = sp.Matrix(k, k, lambda i, j: padded.get(2 * (j + 1) - (i + 1), sp.Integer(0)))
     return [sp.expand(matrix[:j, :j].det()) for j in range(1, k + 1)]

@@ -82,9 +82,11 @@ def holds(claim: Claim, case: Any) -> bool:
 
 def residual_vanishes(claim: Claim, case: Any, flow: Flow, values: dict[sp.Symbol, sp.Expr]) -> bool:
     """Put Delta' = J theta' and Delta'' = J theta'' + J' theta' into the claim's equation, in exact integers."""
-    J, error, velocity, change = (None if part is None else sp.Matrix(part.tolist()) for part in case)
+    J, error, velocity = (sp.Matrix(part.tolist()) for part in case[:3])
     acceleration = -J.T * error - flow.coefficients[0].subs(values) * velocity
-    second = J * acceleration + (change * velocity if change is not None else sp.zeros(error.rows, 1))
+    second = J * acceleration
+    if case[3] is not None:
+        second += sp.Matrix(case[3].tolist()) * velocity
     bases = {Base(DELTA): error, Base(DELTA, 1): J * velocity, Base(DELTA, 2): second}
     equation = (claim.formula.lhs - claim.formula.rhs).subs(values)
     return bool(evaluate_at(equation, bases, {"H": J * J.T}) == sp.zeros(error.rows, 1))

@@ -85,7 +85,9 @@ def _sine_below_identity() -> Derivation:
     start = show_equal("at u = 0 both are 0", (u - sp.sin(u)).subs(u, 0), sp.Integer(0))
     slope = show_equal("the slope of u - sin u is a square", sp.diff(u - sp.sin(u), u), 2 * sp.sin(u / 2) ** 2)
     formula = sp.Le(sp.sin(u), u, evaluate=False)
-    return Derivation((start, slope, infer("a function that starts at 0 and never falls is >= 0", formula, from_=[start, slope])))
+    return Derivation(
+        (start, slope, infer("a function that starts at 0 and never falls is >= 0", formula, from_=[start, slope]))
+    )
 
 
 def at(claim: Claim, rate: float, case: FrozenCase, losses: Losses) -> np.ndarray:

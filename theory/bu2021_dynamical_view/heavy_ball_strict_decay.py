@@ -56,9 +56,7 @@ def counterexample(claim: Claim) -> Derivation:
     )
 
 
-FALSE_TWINS = (
-    FalseTwin("half of the bound", {"claim": states(sp.Le(ENERGY(T), BOUND / 2, evaluate=False))}),
-)
+FALSE_TWINS = (FalseTwin("half of the bound", {"claim": states(sp.Le(ENERGY(T), BOUND / 2, evaluate=False))}),)
 
 THEOREM = Theorem(
     name="heavy_ball_strict_decay",

@@ -1,4 +1,4 @@
-r"""Section 4: the energy L + sum_r |w_r'|^2/2 falls along Nesterov's flow, for any network, across activation flips too.
+r"""Section 4: the energy L + sum_r |w_r'|^2/2 falls along Nesterov's flow, for any network, across flips too.
 
 Assumptions
 -----------

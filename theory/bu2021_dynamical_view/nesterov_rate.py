@@ -93,7 +93,11 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         assume("H is constant and symmetric with H >= mu I, Delta'(0) = 0, 2 < p < gamma"),
         define("the paper's Lyapunov function", equate(sp.Function("V_p")(T), energy(POWER))),
-        show_equal("V_2 never rises: V_2' = -2 (gamma - 2) t Lhat", DYNAMICS.derivative(two), -2 * (GAMMA - 2) * T * PSEUDO_LOSS_FORM),
+        show_equal(
+            "V_2 never rises: V_2' = -2 (gamma - 2) t Lhat",
+            DYNAMICS.derivative(two),
+            -2 * (GAMMA - 2) * T * PSEUDO_LOSS_FORM,
+        ),
         show_less("gamma >= 2", sp.Integer(2), GAMMA.subs(in_range)),
         show_equal("V_2 starts at (gamma-1)^2 |Delta(0)|^2/2", two.subs(T, 0), (GAMMA - 1) ** 2 * norm2(ERROR) / 2),
         infer("so t^2 Lhat <= (gamma-1)^2 L(0) and |(gamma-1) Delta + t Delta'| <= (gamma-1) |Delta(0)| at all times"),
@@ -134,7 +138,7 @@ def at(claim: Claim, gamma: float, power: float, mu: float, case: FrozenCase, lo
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
-    """Hold the bound against 33 frozen kernels at gamma = 7, p = 14/3, the paper's largest power, up to sqrt(mu) t = 60."""
+    """Hold the bound against 33 frozen kernels at gamma = 7, p = 14/3 (the paper's largest power), sqrt(mu) t <= 60."""
     cases = random_frozen_cases(lower=1.0, count=32, size=8, times=np.geomspace(0.5, 60.0, 150), seed=seed)
     return bound_evidence(
         claim,
@@ -155,7 +159,9 @@ def on_data(claim: Claim, data: DataCase) -> Evidence:
         Nesterov(7.0),
         horizon=20.0 / float(np.sqrt(mu)),
         promised="gamma = 7: power p = 14/3",
-        bound=lambda times, loss, pseudo: claim.bound({GAMMA: 7.0, POWER: 14.0 / 3.0, MU: mu, T: times, INITIAL_LOSS: loss}),
+        bound=lambda times, loss, pseudo: claim.bound(
+            {GAMMA: 7.0, POWER: 14.0 / 3.0, MU: mu, T: times, INITIAL_LOSS: loss}
+        ),
         law=Law.POWER,
     )
 
@@ -166,7 +172,10 @@ def domain() -> st.SearchStrategy[tuple[float, float, float, FrozenCase]]:
     def with_power(gamma: float) -> st.SearchStrategy[tuple[float, float, float, FrozenCase]]:
         return st.floats(0.01, 9.0).flatmap(
             lambda mu: st.tuples(
-                st.just(gamma), st.floats(0.05, 0.95).map(lambda u: 2 + u * (gamma - 2)), st.just(mu), mode_cases(lower=mu)
+                st.just(gamma),
+                st.floats(0.05, 0.95).map(lambda u: 2 + u * (gamma - 2)),
+                st.just(mu),
+                mode_cases(lower=mu),
             )
         )
 

@@ -44,7 +44,7 @@ LIMSUP = sp.Function("limsup")  # of s^power x(s)^2 as s -> oo
 def decays_like(power: sp.Expr, amplitude: sp.Expr = AMPLITUDE) -> Claim:
     """Return the claim limsup s^power x(s)^2 = amplitude."""
     return Claim(
-        "With a frozen kernel every mode of Nesterov's flow decays exactly like t^{-gamma/2}, its loss like t^{-gamma}.",
+        "With a frozen kernel every mode of Nesterov's flow decays like t^{-gamma/2}, its loss like t^{-gamma}.",
         equate(LIMSUP(power), amplitude),
         ("H is constant and positive definite", "x(0) = 1 and x'(0) = 0", "gamma > 0"),
         {GAMMA: SYMBOLS[GAMMA], LIMSUP(power): "limsup of s^gamma x(s)^2, s = sqrt(lambda) t -> infinity"},
@@ -71,7 +71,9 @@ def derive(claim: Claim) -> Derivation:
             AMPLITUDE,
         ),
     ]
-    return Derivation((*steps, infer("so s^gamma x(s)^2 has this limsup", equate(LIMSUP(GAMMA), AMPLITUDE), from_=steps)))
+    return Derivation(
+        (*steps, infer("so s^gamma x(s)^2 has this limsup", equate(LIMSUP(GAMMA), AMPLITUDE), from_=steps))
+    )
 
 
 def _same_series(nu: sp.Expr) -> list[Step]:
@@ -83,7 +85,11 @@ def _same_series(nu: sp.Expr) -> list[Step]:
     ode = nesterov_series_coefficients(GAMMA, sp.Integer(1), 1)[1]  # c_1/c_0, the recurrence at k = 1
     return [
         define("J_nu by its power series (DLMF 10.2.2): coefficient of s^(2k)", equate(coefficient(k), bessel)),
-        show_equal("the series satisfies the recurrence 2k (2k - 1 + gamma) c_k = -c_{k-1} of the ODE", 2 * k * (2 * k - 1 + GAMMA) * ratio, sp.Integer(-1)),
+        show_equal(
+            "the series satisfies the recurrence 2k (2k - 1 + gamma) c_k = -c_{k-1} of the ODE",
+            2 * k * (2 * k - 1 + GAMMA) * ratio,
+            sp.Integer(-1),
+        ),
         show_equal("as the flow's own first coefficient does", 2 * (1 + GAMMA) * ode, sp.Integer(-1)),
         infer("a power series is fixed by its recurrence and c_0 = 1, so the mode is Gamma(nu+1) (2/s)^nu J_nu(s)"),
     ]

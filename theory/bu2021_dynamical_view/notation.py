@@ -29,8 +29,8 @@ __all__ = [
     "PSEUDO_LOSS_FORM",
     "RATE",
     "SYMBOLS",
-    "T",
     "VELOCITY",
+    "T",
 ]
 
 PAPER = Paper(

@@ -2,8 +2,8 @@ r"""Lemma 3.3, second part, corrected: under heavy ball a weight moves at most s
 
 Assumptions
 -----------
-H is constant and symmetric with H >= r^2 I; unit-norm inputs, output signs a_r = +-1, f = m^{-1/2} sum_r a_r relu(w_r.x);
-w_r'' + 2r w_r' + J_r^T Delta = 0 with w_r'(0) = 0.
+H is constant and symmetric with H >= r^2 I; unit-norm inputs, output signs a_r = +-1,
+f = m^{-1/2} sum_r a_r relu(w_r.x); w_r'' + 2r w_r' + J_r^T Delta = 0 with w_r'(0) = 0.
 
 Source
 ------
@@ -11,13 +11,14 @@ Bu, Xu and Chen (2021), Lemma 3.3: |w_r(t) - w_r(0)| <= sqrt(32 n Lhat(0)/(9 m r
 
 Idea of the proof
 -----------------
-|J_r^T Delta| <= sqrt(n/m) |Delta| (Cauchy-Schwarz), |Delta| = sqrt(2 L), and L decays by `heavy_ball_rate`. Variation of
-constants gives w_r' as an integral, a second integral gives the distance.
+|J_r^T Delta| <= sqrt(n/m) |Delta| (Cauchy-Schwarz), |Delta| = sqrt(2 L), and L decays by `heavy_ball_rate`.
+Variation of constants gives w_r' as an integral, a second integral gives the distance.
 
 Deviations from the paper
 -------------------------
-The paper replaces |f - y| by sqrt(L) (`weight_distance_printed_step`); the same chain with the missing sqrt(2) has 64 in
-place of 32. The printed 32 is nevertheless true for a constant H, by another proof (`weight_distance_printed_constant`).
+The paper replaces |f - y| by sqrt(L) (`weight_distance_printed_step`); the same chain with the missing sqrt(2) has
+64 in place of 32. The printed 32 is nevertheless true for a constant H, by another proof
+(`weight_distance_printed_constant`).
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.datasets import sphere
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
-from odeflow.datasets import sphere
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
@@ -68,8 +69,12 @@ def derive(claim: Claim) -> Derivation:
     loss_bound = heavy_ball_rate.CLAIM.formula.rhs
     rate = by("heavy_ball_rate", heavy_ball_rate.derive(heavy_ball_rate.CLAIM), heavy_ball_rate.CLAIM.formula)
     force = sp.sqrt(SAMPLES / WIDTH) * sp.sqrt(2 * loss_bound)
-    speed = sp.exp(-2 * RATE * T) * sp.integrate(sp.expand_power_base(force.subs(T, s) * sp.exp(2 * RATE * s)), (s, 0, T))
-    envelope = sp.sqrt(SAMPLES / WIDTH) * sp.sqrt(INITIAL_PSEUDO_LOSS) * sp.Rational(4, 3) / RATE**2 * sp.exp(-RATE * T / 2)
+    speed = sp.exp(-2 * RATE * T) * sp.integrate(
+        sp.expand_power_base(force.subs(T, s) * sp.exp(2 * RATE * s)), (s, 0, T)
+    )
+    envelope = (
+        sp.sqrt(SAMPLES / WIDTH) * sp.sqrt(INITIAL_PSEUDO_LOSS) * sp.Rational(4, 3) / RATE**2 * sp.exp(-RATE * T / 2)
+    )
     slower = sp.exp(-2 * RATE * T) * sp.sqrt(SAMPLES * INITIAL_PSEUDO_LOSS / WIDTH) * sp.Rational(4, 3) / RATE**2
     distance = sp.integrate(envelope, (T, 0, sp.oo))
     steps = [

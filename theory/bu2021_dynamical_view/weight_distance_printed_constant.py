@@ -52,9 +52,13 @@ def derive(claim: Claim) -> Derivation:
             slope,
             -(RATE**2 + FREQUENCY**2) / FREQUENCY * sp.exp(-RATE * T) * sp.sin(FREQUENCY * T),
         ),
-        show_equal("where it is (-1)^k e^{-k pi/w}, w = omega/r", at_turn, (-1) ** turning * sp.exp(-turning * sp.pi / w)),
+        show_equal(
+            "where it is (-1)^k e^{-k pi/w}, w = omega/r", at_turn, (-1) ** turning * sp.exp(-turning * sp.pi / w)
+        ),
         infer("so -e^{-pi/w} <= x <= 1"),
-        show_less("e^{-pi/w} <= e^{-pi sqrt(3)} <= 1/3 while w^2 <= 1/3", sp.exp(-sp.pi * sp.sqrt(3)), sp.Rational(1, 3)),
+        show_less(
+            "e^{-pi/w} <= e^{-pi sqrt(3)} <= 1/3 while w^2 <= 1/3", sp.exp(-sp.pi * sp.sqrt(3)), sp.Rational(1, 3)
+        ),
         show_less("w^2 <= 1/3: (1 - x)^2 <= (4/3)^2 is allowed", sp.Rational(4, 3) ** 2, allowed),
         show_less("w^2 >= 1/3: (1 - x)^2 <= 4 is allowed", sp.Integer(4), allowed, {w2: sp.Rational(1, 3)}),
         show_less("critical mode: 0 <= x <= 1, so (1 - x)^2 <= 1 is allowed", sp.Integer(1), allowed),

@@ -6,7 +6,8 @@ L = |Delta|^2/2 with Delta = f - y (section 2 of the paper).
 
 Source
 ------
-Bu, Xu and Chen (2021), proof of Lemma 3.3: "sqrt(n/m) int e^{2 alpha s} |f(s) - y| ds = sqrt(n/m) int e^{...} sqrt(L(s)) ds".
+Bu, Xu and Chen (2021), proof of Lemma 3.3: the line in which int e^{2 alpha (s-t)} |f(s) - y| ds becomes
+int e^{2 alpha (s-t)} sqrt(L(s)) ds.
 
 Idea of the refutation
 ----------------------
