@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 from llvmlite import ir
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import And, Boolean, BooleanAtom, Not, Or
+from sympy.logic.boolalg import ITE, And, Boolean, BooleanAtom, Not, Or
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.compiled import (
@@ -45,6 +45,8 @@ COMPARISONS = {sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">=", sym
 SUPPORTED = (sympy.Add, sympy.Mul, sympy.Pow, sympy.Heaviside, sympy.sign, sympy.Piecewise)
 SUPPORTED += (*INTRINSICS, *LIBRARY, *FOLDED)
 
+LARGEST_NUMBER = sympy.Integer(2) ** 1024 - sympy.Integer(2) ** 971
+"""The largest finite float64."""
 LARGEST_POWER = 16
 """Integer powers up to this are products; beyond it their rounding errors add up and the C library's pow is better."""
 
@@ -170,10 +172,10 @@ def compile_expression(expression: sympy.Expr, arguments: Sequence[sympy.Symbol]
 
 
 def _compile(
-    expressions: Sequence[sympy.Expr],
-    states: Sequence[sympy.Symbol],
-    time: sympy.Symbol | None,
-    parameters: Sequence[sympy.Symbol],
+    expressions: Sequence[Any],
+    states: Sequence[Any],
+    time: Any,
+    parameters: Sequence[Any],
     *,
     lanes: bool,
 ) -> CompiledField:
@@ -231,13 +233,13 @@ def _is_supported(node: sympy.Basic) -> bool:
     if isinstance(node, (sympy.Symbol, BooleanAtom)):
         return True
     if isinstance(node, (sympy.Number, sympy.NumberSymbol)):
-        return bool(node.is_finite) and abs(node) < 2 * sympy.Integer(2) ** 1023
+        return bool(node.is_finite) and bool(abs(node) <= LARGEST_NUMBER)
     if isinstance(node, Boolean):
-        return type(node) in COMPARISONS or isinstance(node, (And, Or, Not))
+        return type(node) in COMPARISONS or isinstance(node, (And, Or, Not, ITE))
     return isinstance(node, (*SUPPORTED, sympy.functions.elementary.piecewise.ExprCondPair))
 
 
-def _checked_symbols(groups: dict[str, Sequence[sympy.Symbol]]) -> list[sympy.Symbol]:
+def _checked_symbols(groups: dict[str, Sequence[Any]]) -> list[sympy.Symbol]:
     """Return all symbols in order; none may stand twice."""
     symbols: list[sympy.Symbol] = []
     for name, group in groups.items():
@@ -379,7 +381,7 @@ class _Emitter:
                 for branch, condition in reversed(node.args):
                     value = b.select(self.emit(condition), self.emit(branch), value)
                 return value
-            case BooleanAtom() | Relational() | And() | Or() | Not():
+            case BooleanAtom() | Relational() | And() | Or() | Not() | ITE():
                 return self._condition(node)
         values = [self.emit(argument) for argument in node.args]
         if node.func in FOLDED:
@@ -453,6 +455,8 @@ class _Emitter:
             case BooleanAtom():
                 zero = self.constant(0.0)
                 return b.fcmp_ordered("==" if node else "!=", zero, zero)
+            case ITE():
+                return b.select(*(self.emit(argument) for argument in node.args))
             case Not():
                 return b.not_(self.emit(node.args[0]))
             case And() | Or():

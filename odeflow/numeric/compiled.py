@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import as_vector, require_count, require_finite
 
-__all__ = ["CompiledExpression", "CompiledField", "GeneratedCode", "MachineCode", "cache_folder", "load_machine_code"]
+__all__ = ["CompiledExpression", "CompiledField", "GeneratedCode", "MachineCode", "Numbers", "cache_folder", "load_machine_code"]
 
 ENTRY_POINT = "odeflow_entry"
 """Name of the one function that every generated module defines."""
@@ -46,6 +46,9 @@ LIBM = (
     *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "fma", "fmax", "fmin", "rint", "fabs", "floor"),
 )
 """C library functions that generated code may call."""
+
+Numbers: TypeAlias = ArrayLike | Sequence[Any] | float | int
+"""Whatever NumPy makes an array of real numbers of. (NumPy's own alias leaves out tuples.)"""
 
 _MAGIC = b"odeflow machine code 1\n"
 _FIELD_TYPE = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
@@ -131,7 +134,7 @@ class CompiledField:
         return cls(machine.address, dimension, n_states, n_parameters, code, machine)
 
     def __call__(
-        self, t: float, y: ArrayLike, parameters: ArrayLike = ()
+        self, t: float, y: Numbers, parameters: Numbers = ()
     ) -> Float[np.ndarray, " m"]:
         """Evaluate once; meant for tests and plots, since each call crosses from Python to C.
 
@@ -190,7 +193,7 @@ class CompiledExpression:
     code: str = field(repr=False)
     machine: MachineCode = field(repr=False)
 
-    def __call__(self, *values: ArrayLike) -> Float[np.ndarray, ...]:
+    def __call__(self, *values: Numbers) -> Float[np.ndarray, ...]:
         """Evaluate at broadcast arguments; NaN where the expression is not real.
 
         Parameters
@@ -283,7 +286,7 @@ def cache_folders() -> Iterator[Path]:
         yield temporary
 
 
-def checked_parameters(value: ArrayLike, count: int) -> Float[np.ndarray, " p"]:
+def checked_parameters(value: Numbers, count: int) -> Float[np.ndarray, " p"]:
     """Return parameters as a finite float64 vector of the given length, which may be 0."""
     if count == 0 and np.size(value) == 0:
         return np.empty(0)
@@ -384,7 +387,7 @@ def _require_symbols(names: Sequence[str]) -> None:
                 llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
 
 
-def _as_real(name: str, value: ArrayLike) -> Float[np.ndarray, ...]:
+def _as_real(name: str, value: Numbers) -> Float[np.ndarray, ...]:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise InvalidArgumentError(f"Expected {name} to be real numbers but got {value!r:.80}.")

@@ -24,12 +24,11 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _integrate_kernels as kernels
 from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_nonnegative
-from odeflow.numeric.compiled import CompiledField, checked_parameters
+from odeflow.numeric.compiled import CompiledField, Numbers, checked_parameters
 from odeflow.numeric.trajectories import (
     Direction,
     EnsembleTrajectory,
@@ -59,10 +58,10 @@ LOOSER = 10.0
 
 def integrate(
     field: CompiledField,
-    initial_state: ArrayLike,
-    times: ArrayLike,
+    initial_state: Numbers,
+    times: Numbers,
     *,
-    parameters: ArrayLike = (),
+    parameters: Numbers = (),
     rtol: float = 1e-9,
     atol: float = 1e-12,
     max_steps: int = 1_000_000,
@@ -150,10 +149,10 @@ def integrate(
 
 def integrate_with_error_bar(
     field: CompiledField,
-    initial_state: ArrayLike,
-    times: ArrayLike,
+    initial_state: Numbers,
+    times: Numbers,
     *,
-    parameters: ArrayLike = (),
+    parameters: Numbers = (),
     rtol: float = 1e-9,
     atol: float = 1e-12,
     max_steps: int = 1_000_000,
@@ -219,10 +218,10 @@ def integrate_with_error_bar(
 
 def integrate_ensemble(
     field: CompiledField,
-    initial_states: ArrayLike,
-    times: ArrayLike,
+    initial_states: Numbers,
+    times: Numbers,
     *,
-    parameters: ArrayLike = (),
+    parameters: Numbers = (),
     rtol: float = 1e-9,
     atol: float = 1e-12,
     max_steps: int = 1_000_000,
@@ -318,7 +317,7 @@ def integrate_ensemble(
 
 
 def _checked_problem(
-    field: CompiledField, initial_state: ArrayLike, times: ArrayLike, parameters: ArrayLike
+    field: CompiledField, initial_state: Numbers, times: Numbers, parameters: Numbers
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " t"], Float[np.ndarray, " p"]]:
     if field.dimension != field.n_states:
         raise InvalidArgumentError(
