@@ -37,7 +37,6 @@ __all__ = [
     "infer",
     "negation",
     "semidefinite",
-    "settle",
     "show_equal",
     "show_equal_vectors",
     "show_less",
@@ -191,7 +190,7 @@ def show_with(
     definitions: Mapping[sp.Basic, sp.Expr],
     lower: Mapping[sp.Symbol, sp.Expr] | None = None,
 ) -> Step:
-    """Compute that a relation (=, <= or >=), or a conjunction, holds once its symbols are replaced by their definitions.
+    """Compute that a relation (=, <= or >=), or a conjunction, holds once definitions replace its symbols.
 
     The step states `formula` as it is written. Inequalities are decided on the domain of `decide_nonnegative`.
 
@@ -297,29 +296,6 @@ def chain(
     return Step(title, formula, Kind.COMPUTED, decision)
 
 
-def settle(title: str, formula: sp.Basic, derived: sp.Expr, *, from_: Sequence[Step]) -> Step:
-    """Settle an equation lhs = rhs by the value of lhs that earlier steps established.
-
-    If they all hold, lhs = derived, so the equation is proved if derived = rhs and refuted if it is not.
-
-    Examples
-    --------
-    >>> import sympy as sp
-    >>> x = sp.Symbol("x", positive=True)
-    >>> slope = show_equal("the slope of x^2", sp.diff(x**2, x), 2 * x)
-    >>> claim = equate(sp.Function("slope")(x), x)
-    >>> settle("read off", claim, 2 * x, from_=[slope]).decision.status
-    <Status.FAILS: 'fails'>
-    """
-    failed = next((s for s in from_ if not s.decision.holds), None)
-    if failed is not None:
-        return Step(title, formula, Kind.COMPUTED, _undecided(failed))
-    if not isinstance(formula, sp.Equality):
-        detail = f"only an equation can be settled by a value, not {formula}"
-        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "value of the left side", detail))
-    return Step(title, formula, Kind.COMPUTED, decide_zero(derived - formula.rhs))
-
-
 def _undecided(failed: Step) -> Decision:
     return Decision(Status.UNDECIDED, "rule", f"rests on a step that does not hold: {failed.title}")
 
@@ -347,7 +323,7 @@ def _violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple
         return next((p for p in parts if p[0]), parts[0])
     if isinstance(formula, sp.Implies):
         premise, conclusion = formula.args
-        if not premise.xreplace(dict(instance)) == sp.true:
+        if premise.xreplace(dict(instance)) != sp.true:
             return False, f"the premise {premise} is not met"
         return _violation(conclusion, instance)
     if not isinstance(formula, (sp.LessThan, sp.StrictLessThan, sp.GreaterThan, sp.StrictGreaterThan, sp.Equality)):
