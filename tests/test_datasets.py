@@ -198,7 +198,7 @@ def test_text_round_trips_every_finite_float(tmp_path: Path, table: np.ndarray) 
         ("1,2\n-inf,4\n", {}, "line 2, column 0 .* -inf"),
         ("1,2\n1e999,4\n", {}, "line 2, column 0 .* inf"),
         ("a;b\n1,5;2,5\n", {}, "decimals with a point"),
-        ("1,5;2,5\n3,5;4,5\n", {}, "line 1, column 1 .* decimals with a point"),
+        ("1,5;2,5\n3,5;4,5\n", {}, "line 1, column 0 .* decimals with a point"),
         ("a,b\n1_0,2\n", {}, "'1_0'"),
         ("alpha,beta\n1,2\n", {"target": "bete"}, "Did you mean 'beta'"),
         ("1,2\n", {"target": "y"}, "has no column names"),
