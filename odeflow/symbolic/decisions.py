@@ -37,7 +37,7 @@ class Decision:
     status: Status
     method: str
     detail: str = ""
-    witness: Mapping[sp.Basic, sp.Expr] = field(default_factory=dict)
+    witness: Mapping[sp.Basic, sp.Basic] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -115,7 +115,7 @@ def decide_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] |
         named = [s for s in symbols if not s.is_nonnegative]
         return Decision(Status.UNDECIDED, "shifted coefficients", f"no domain is known for {named}")
     outcome = _sign_on_orthant(numerator * denominator, symbols)
-    witness: dict[sp.Basic, sp.Expr] = {}
+    witness: dict[sp.Basic, sp.Basic] = {}
     if outcome.witness:
         point = {**dict.fromkeys(shifts.values(), sp.Integer(0)), **outcome.witness}
         witness = {s: v for s, v in point.items() if s not in shifts.values()}
@@ -185,7 +185,7 @@ def _reduce_radicals(expression: sp.Expr, roots: Sequence[sp.Pow]) -> sp.Expr:
     return sp.expand(numerator)
 
 
-def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Expr]]:
+def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Basic]]:
     """Replace inner products by their values on fixed vectors and operators of the plane, so that a witness exists."""
     products = expression.atoms(InnerProduct)
     if not products:
@@ -197,7 +197,7 @@ def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Expr]]:
         o.name + "'" * o.derivative: sp.Matrix([[2 + i, 1], [1 if o.symmetric else 0, 3]])
         for i, o in enumerate(operators)
     }
-    witness: dict[sp.Basic, sp.Expr] = {sp.Symbol(str(b)): sp.Tuple(*v) for b, v in at.items()}
+    witness: dict[sp.Basic, sp.Basic] = {sp.Symbol(str(b)): sp.Tuple(*v) for b, v in at.items()}
     witness |= {sp.Symbol(name): sp.Tuple(*(sp.Tuple(*m.row(i)) for i in range(2))) for name, m in by_name.items()}
     return evaluate_at(expression, at, by_name), witness
 

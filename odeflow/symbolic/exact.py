@@ -21,7 +21,9 @@ from odeflow.errors import InvalidArgumentError
 try:
     import flint
 except ImportError:  # the pure-Python route below gives the same answers, slower
-    flint = None  # type: ignore[assignment]
+    FLINT: Any = None
+else:
+    FLINT = flint
 
 __all__ = ["characteristic_polynomial", "is_positive_semidefinite", "points_between_roots"]
 
@@ -47,8 +49,8 @@ def characteristic_polynomial(matrix: Sequence[Sequence[Rational]]) -> list[Frac
         raise InvalidArgumentError(f"Expected a square matrix but got rows of lengths {[len(r) for r in rows]}.")
     scale = lcm(*(x.denominator for row in rows for x in row)) if n else 1
     integers = [[int(x * scale) for x in row] for row in rows]
-    if flint is not None:
-        raw = [int(c) for c in flint.fmpz_mat(integers).charpoly().coeffs()][::-1]
+    if FLINT is not None:
+        raw = [int(c) for c in FLINT.fmpz_mat(integers).charpoly().coeffs()][::-1]
     else:
         raw = [int(c) for c in DomainMatrix(integers, (n, n), ZZ).charpoly()]
     # det(x I - scale M) = scale^n det((x/scale) I - M): the k-th coefficient carries scale^k

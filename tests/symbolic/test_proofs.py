@@ -1,0 +1,166 @@
+"""Derivations prove their own conclusion and nothing else; certificates beyond the truth are refused."""
+
+from __future__ import annotations
+
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odeflow.errors import InvalidArgumentError
+from odeflow.symbolic.certificates import DecayCertificate
+from odeflow.symbolic.decisions import Status
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    chain,
+    cite,
+    gronwall,
+    infer,
+    negation,
+    show_equal,
+    show_less,
+    show_violated,
+)
+from odeflow.symbolic.error_dynamics import derive_error_dynamics, derive_gram_kernel, error_equation
+from odeflow.symbolic.flows import TIME, gradient_flow, heavy_ball, momentum_flow, nesterov, nesterov_strongly_convex
+from odeflow.symbolic.inner_products import inner, norm2
+from odeflow.symbolic.lyapunov import KERNEL, error_state, mode_matrix
+from odeflow.symbolic.modes import (
+    heavy_ball_modes,
+    hurwitz_determinants,
+    nesterov_even_mode,
+    nesterov_series_coefficients,
+)
+
+R, LAM, B = sp.symbols("r lambda b", positive=True)
+FLOW = heavy_ball(2 * R)
+ERROR, VELOCITY = error_state(FLOW)
+V = inner(ERROR, KERNEL @ ERROR) / 2 + norm2(R * ERROR + VELOCITY) / 2
+
+
+def test_a_derivation_proves_only_its_own_conclusion() -> None:
+    step = show_less("1 <= 2", sp.Integer(1), sp.Integer(2))
+    proof = Derivation((step,))
+    assert proof.judge(step.formula).holds
+    assert proof.judge(sp.Le(sp.Integer(1), sp.Integer(3), evaluate=False)).status is Status.UNDECIDED
+
+
+def test_a_derivation_without_computed_steps_proves_nothing() -> None:
+    formula = sp.Le(R, 2 * R, evaluate=False)
+    assert Derivation((assume("anything"), infer("surely", formula))).judge(formula).status is Status.UNDECIDED
+
+
+def test_a_broken_step_elsewhere_refutes_nothing() -> None:
+    false = show_equal("no", R, 2 * R)
+    formula = sp.Le(R, 3 * R, evaluate=False)
+    assert Derivation((false, infer("so", formula, from_=[false]))).judge(formula).status is Status.UNDECIDED
+    assert Derivation((false,)).judge(false.formula).status is Status.FAILS
+
+
+def test_cited_lemmas_are_listed() -> None:
+    assert Derivation((cite("Weyl's inequality"), show_equal("1 = 1", R, R))).lemmas == ("Weyl's inequality",)
+
+
+@pytest.mark.parametrize("excess", [sp.Rational(1, 10**k) for k in (1, 3, 6, 12)])
+def test_the_heavy_ball_certificate_is_tight_to_every_epsilon(excess: sp.Rational) -> None:
+    assert DecayCertificate(FLOW, V, R, LAM, {LAM: R**2}).check().holds
+    beyond = DecayCertificate(FLOW, V, R * (1 + excess), LAM, {LAM: R**2}).check()
+    assert beyond.status is Status.FAILS
+    assert beyond.witness[LAM] >= beyond.witness[R] ** 2
+
+
+def test_a_certificate_fails_when_the_spectrum_may_be_lower() -> None:
+    assert DecayCertificate(FLOW, V, R, LAM, {LAM: R**2 * sp.Rational(99, 100)}).check().status is Status.FAILS
+
+
+def test_gronwall_refuses_a_rate_that_depends_on_time() -> None:
+    decay = show_less("decay", sp.Integer(0), sp.Integer(1))
+    assert gronwall(decay, LAM, LAM, R / TIME, TIME).decision.status is Status.UNDECIDED
+
+
+def test_a_chain_does_not_prove_a_smaller_bound() -> None:
+    loss = sp.Function("L", nonnegative=True)
+    ok = show_less("ok", sp.Integer(0), sp.Integer(1))
+    claim = sp.Le(loss(TIME), 2 * loss(0) * sp.exp(-R * TIME), evaluate=False)
+    assert chain("same", claim, 2 * loss(0) * sp.exp(-R * TIME), from_=[ok]).decision.holds
+    assert chain("less", claim, loss(0) * sp.exp(-R * TIME), from_=[ok]).decision.holds
+    assert chain("more", claim, 3 * loss(0) * sp.exp(-R * TIME), from_=[ok]).decision.status is Status.UNDECIDED
+    slower = chain("slower", claim, 2 * loss(0) * sp.exp(-R * TIME / 2), from_=[ok])
+    assert slower.decision.status is Status.UNDECIDED
+
+
+@given(st.fractions(-2, 2, max_denominator=6))
+def test_violations_are_decided_at_the_boundary(value: object) -> None:
+    x, half, at = sp.Symbol("x", real=True), sp.Rational(1, 2), sp.Rational(str(value))
+    for relation, false in (
+        (sp.Le(x, half, evaluate=False), at > half),
+        (sp.Lt(x, half, evaluate=False), at >= half),
+        (sp.Ge(x, half, evaluate=False), at < half),
+        (sp.Gt(x, half, evaluate=False), at <= half),
+        (sp.Eq(x, half, evaluate=False), at != half),
+    ):
+        step = show_violated("there", relation, {x: at})
+        assert step.decision.holds == bool(false)
+        assert step.formula == negation(relation)
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        gradient_flow(),
+        heavy_ball(B),
+        nesterov(B),
+        nesterov_strongly_convex(B),
+        momentum_flow([B, R]),
+        momentum_flow([B, R, LAM]),
+    ],
+    ids=lambda f: f.name,
+)
+def test_every_flow_on_weights_is_the_same_flow_on_errors(flow: object) -> None:
+    assert derive_error_dynamics(flow).judge(error_equation(flow)).holds  # type: ignore[arg-type]
+
+
+def test_a_moving_jacobian_breaks_second_order_error_dynamics_only() -> None:
+    assert derive_error_dynamics(gradient_flow(), constant_jacobian=False).broken is None
+    broken = derive_error_dynamics(heavy_ball(B), constant_jacobian=False).broken
+    assert broken is not None
+    assert "J' theta'" in broken.decision.detail
+
+
+def test_the_gram_kernel_is_derived_for_every_size() -> None:
+    proof = derive_gram_kernel()
+    assert proof.broken is None
+    assert proof.computed >= 3
+
+
+def test_closed_forms_solve_their_equations_and_perturbed_ones_do_not() -> None:
+    for mode in (*heavy_ball_modes(R), nesterov_even_mode(2), nesterov_even_mode(6)):
+        assert mode.verify().broken is None
+        wrong = type(mode)(mode.flow, mode.eigenvalue, mode.response * (1 + TIME / 1000), mode.regime)
+        assert wrong.verify().broken is not None
+
+
+def test_the_even_mode_has_the_series_of_the_flow() -> None:
+    mode = nesterov_even_mode(4)
+    omega = sp.Symbol("omega", positive=True)
+    series = sp.series(mode.response, TIME, 0, 7).removeO()
+    expected = nesterov_series_coefficients(sp.Integer(4), omega**2, 3)
+    assert [sp.cancel(series.coeff(TIME, 2 * k) - c) for k, c in enumerate(expected)] == [0, 0, 0, 0]
+    with pytest.raises(InvalidArgumentError, match="even gamma"):
+        nesterov_even_mode(3)
+
+
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=5))
+def test_routh_hurwitz_agrees_with_the_roots(coefficients: list[int]) -> None:
+    import numpy as np
+
+    roots = np.roots([1, *coefficients])
+    determinants = hurwitz_determinants([sp.Integer(c) for c in coefficients])
+    if abs(roots.real.max()) > 1e-8:  # on the imaginary axis floats cannot tell
+        assert all(d > 0 for d in determinants) == bool(roots.real.max() < 0)
+
+
+def test_mode_matrices_refuse_what_is_not_a_quadratic_form_in_the_errors() -> None:
+    with pytest.raises(InvalidArgumentError, match="quadratic form"):
+        mode_matrix(norm2(ERROR) + 1, FLOW, LAM)
