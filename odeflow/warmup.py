@@ -58,10 +58,12 @@ class WarmUp:
         >>> WarmUp((ModuleWarmUp("a", 0.5, 0), ModuleWarmUp("b", 0.25, 0))).sentence()
         'kernels loaded from cache in 0.8 s'
         >>> WarmUp((ModuleWarmUp("a", 23.0, 4),)).sentence()
-        '4 kernels compiled in 23.0 s (once per machine)'
+        '4 kernels compiled in 23.0 s (once per machine): a'
         """
         if self.compiled:
-            return f"{self.compiled} kernels compiled in {self.seconds:.1f} s (once per machine)"
+            names = ", ".join(m.name.rpartition(".")[2] for m in self.modules if m.compiled)
+            word = "kernel" if self.compiled == 1 else "kernels"
+            return f"{self.compiled} {word} compiled in {self.seconds:.1f} s (once per machine): {names}"
         return f"kernels loaded from cache in {self.seconds:.1f} s"
 
 

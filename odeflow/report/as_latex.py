@@ -56,7 +56,7 @@ def _steps(heading: str, derivation: Derivation) -> Iterator[str]:
     yield r"\begin{proof}" if heading == "proof" else r"\begin{proof}[Counterexample]"
     for step in derivation.steps:
         outcome = "" if step.decision.holds else f": {step.decision.status.value}"
-        yield f"{_words(step.title)} (" + _words(f"{step.kind.value}{outcome}") + ")" + ("" if step.formula is not None else ".")
+        yield _words(f"{step.title} ({step.kind.value}{outcome})") + ("." if step.formula is None else "")
         if step.formula is not None:
             yield from _display(step.formula)
     yield r"\end{proof}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -10,15 +11,28 @@ from rich.cells import cell_len
 from sympy.core.function import AppliedUndef
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.pretty.pretty import PrettyPrinter
-from sympy.printing.pretty.pretty_symbology import pretty_symbol
+from sympy.printing.pretty.pretty_symbology import greek_unicode, pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
 
-__all__ = ["one_line", "stacked"]
+__all__ = ["one_line", "prose", "stacked"]
 
 _RELATIONS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
-_NEGATED = {"<=": "≰", "<": "≮", ">=": "≱", ">": "≯", "==": "≠", "!=": "="}
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_GREEK = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(greek_unicode)})(?:_?([0-9]+))?(?![A-Za-z0-9_])")
+_SPELLINGS = (
+    (re.compile(r"<="), "≤"),
+    (re.compile(r">="), "≥"),
+    (re.compile(r"!="), "≠"),
+    (re.compile(r"(?<= )->(?= )"), "→"),
+    (re.compile(r"\bsqrt\((\w+)\)"), r"√\1"),
+    (re.compile(r"\bsqrt\("), "√("),
+    (re.compile(r"\b([A-Z])hat\b"), "\\1\u0302"),
+    (re.compile(r"\bH_inf\b"), "H_∞"),
+    (re.compile(r"\^\{([^{}]*)\}"), r"^(\1)"),
+    (re.compile(r"(?<=[\w)])\*(?=[\w(])"), " "),
+)
 
 
 def one_line(formula: sp.Basic) -> str:
@@ -33,6 +47,22 @@ def one_line(formula: sp.Basic) -> str:
     'L(t) ≤ 4 L̂(0) e^(-√2 √λ₀ t/2)/r²'
     """
     return str(_OneLine().doprint(formula))
+
+
+def prose(words: str) -> str:
+    """Write the mathematics that a sentence spells in ASCII the way `one_line` writes it.
+
+    Examples
+    --------
+    >>> prose("H >= lambda_0/2 gives (1 + r*t)**2 e^{-2rt}, see heavy_ball_rate")
+    'H ≥ λ₀/2 gives (1 + r t)² e^(-2rt), see heavy_ball_rate'
+    """
+    text = re.sub(r"(?:\^|\*\*)(-?[0-9]+)(?!\w|\.[0-9])", lambda m: m[1].translate(_SUPERSCRIPT), words)
+    text = re.sub(r"\b([A-Za-z])_([0-9])\b", lambda m: m[1] + m[2].translate(_SUBSCRIPT), text)
+    text = _GREEK.sub(lambda m: greek_unicode[m[1]] + (m[2] or "").translate(_SUBSCRIPT), text)
+    for spelling, written in _SPELLINGS:
+        text = spelling.sub(written, text)
+    return text
 
 
 def stacked(formula: sp.Basic, width: int) -> str:
@@ -62,7 +92,7 @@ def stacked(formula: sp.Basic, width: int) -> str:
         sign = _RELATIONS.get(formula.rel_op, formula.rel_op)
         return "\n".join([*left, *_indented(_broken(formula.rhs, width - 2, first=f"{sign} "))])
     if isinstance(formula, sp.Not):
-        return "\n".join(["not", *_indented(stacked(formula.args[0], width - 2).split("\n"))])
+        return "\n".join(["not that", *_indented(stacked(formula.args[0], width - 2).split("\n"))])
     return "\n".join(_broken(formula, width))
 
 
@@ -71,8 +101,7 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _form(formula: sp.Basic) -> prettyForm:
-    settings = {"use_unicode": True, "wrap_line": False, "order": None}
-    return PrettyPrinter(settings)._print(formula)
+    return _Stacked({"use_unicode": True, "wrap_line": False, "order": None})._print(formula)
 
 
 def _width(form: prettyForm) -> int:
@@ -111,18 +140,40 @@ def _lines(form: prettyForm) -> list[str]:
     return [line.rstrip() for line in str(form).split("\n")]
 
 
+def _name(name: str) -> str:
+    """Write a symbol's name; subscripts of a letter or a number are lowered, words are not."""
+    head, _, below = name.partition("_")
+    if below == "star":
+        return f"{_name(head)}⋆"
+    if not name.isidentifier() or (len(below) > 1 and not below.isdecimal()):
+        return "_".join(prose(part) for part in name.split("_"))
+    return str(pretty_symbol(name))
+
+
+class _Stacked(PrettyPrinter):  # type: ignore[misc]
+    """SymPy's printers are extended by subclassing; this one leaves SymPy's layout alone."""
+
+    def _print_Symbol(self, expr: sp.Symbol) -> prettyForm:
+        return prettyForm(_name(expr.name))
+
+    _print_Dummy = _print_Symbol
+
+    def _print_Not(self, expr: Any) -> prettyForm:
+        return prettyForm(*self._print(expr.args[0]).left("not that  "))
+
+
 class _OneLine(StrPrinter):  # type: ignore[misc]
-    """SymPy's printers are extended by subclassing; this one writes what a mathematician would type."""
+    """Writes what a mathematician would type."""
 
     printmethod = "_odeflow_one_line"  # not `_sympystr`: the classes of `inner_products` would answer in ASCII
 
     def _print_Symbol(self, expr: sp.Symbol) -> str:
-        return str(pretty_symbol(expr.name))
+        return _name(expr.name)
 
     _print_Dummy = _print_Symbol
 
     def _print_Function(self, expr: Any) -> str:
-        return f"{pretty_symbol(expr.func.__name__)}({self.stringify(expr.args, ', ')})"
+        return f"{_name(expr.func.__name__)}({self.stringify(expr.args, ', ')})"
 
     def _print_exp(self, expr: Any) -> str:
         return f"e{self._raised(expr.args[0])}"
@@ -143,36 +194,32 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         return f"|{self._print(expr.args[0])}|"
 
     def _print_Mul(self, expr: Any) -> str:
-        return str(super()._print_Mul(expr)).replace("*", " ")
+        written: str = super()._print_Mul(expr)
+        return written.replace("*", " ")
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         base, exponent = expr.base, expr.exp
         if exponent.is_Rational and exponent.is_negative:
             return f"1/{self.parenthesize(base**-exponent, PRECEDENCE['Mul'])}"
         if exponent == sp.S.Half:
-            return f"√{self._print(base)}" if base.is_Atom or isinstance(base, AppliedUndef) else f"√({self._print(base)})"
-        inside = self.parenthesize(base, PRECEDENCE["Pow"], strict=False)
+            inside = self._print(base)
+            return f"√{inside}" if base.is_Atom or isinstance(base, AppliedUndef) else f"√({inside})"
+        inside = str(self.parenthesize(base, PRECEDENCE["Pow"], strict=False))
         if isinstance(base, sp.exp):
             inside = f"({inside})"
         return inside + self._raised(exponent)
 
-    def _raised(self, exponent: sp.Expr) -> str:
+    def _raised(self, exponent: Any) -> str:
         if exponent.is_Integer:
             return str(exponent).translate(_SUPERSCRIPT)
-        text = self._print(exponent)
+        text = str(self._print(exponent))
         return f"^{text}" if exponent.is_Atom and exponent.is_Symbol else f"^({text})"
 
     def _print_Relational(self, expr: Any) -> str:
-        return self._related(expr, _RELATIONS)
+        return f"{self._print(expr.lhs)} {_RELATIONS.get(expr.rel_op, expr.rel_op)} {self._print(expr.rhs)}"
 
     def _print_Not(self, expr: Any) -> str:
-        (inside,) = expr.args
-        if isinstance(inside, sp.core.relational.Relational):
-            return self._related(inside, _NEGATED)
-        return f"¬({self._print(inside)})"
-
-    def _related(self, expr: Any, signs: dict[str, str]) -> str:
-        return f"{self._print(expr.lhs)} {signs.get(expr.rel_op, expr.rel_op)} {self._print(expr.rhs)}"
+        return f"not ({self._print(expr.args[0])})"
 
     def _print_And(self, expr: Any) -> str:
         return " and ".join(self._grouped(a) for a in expr.args)
@@ -184,7 +231,7 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         return " ⇒ ".join(self._grouped(a) for a in expr.args)
 
     def _grouped(self, expr: Any) -> str:
-        text = self._print(expr)
+        text = str(self._print(expr))
         return f"({text})" if isinstance(expr, (sp.And, sp.Or, sp.Implies)) else text
 
     def _print_Derivative(self, expr: Any) -> str:
@@ -192,7 +239,7 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         if len(expr.variable_count) > 1:
             return str(super()._print_Derivative(expr))
         if isinstance(function, AppliedUndef) and function.args == (variable,) and order.is_Integer and order <= 3:
-            return f"{pretty_symbol(function.func.__name__)}{'′' * int(order)}({self._print(variable)})"
+            return f"{_name(function.func.__name__)}{'′' * int(order)}({self._print(variable)})"
         power = "" if order == 1 else self._raised(order)
         return f"d{power}/d{self._print(variable)}{power} {self.parenthesize(function, PRECEDENCE['Mul'] + 1)}"
 

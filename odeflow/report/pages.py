@@ -6,20 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import sympy as sp
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-
-from odeflow.report.maths import one_line, stacked
-from odeflow.report.text import counted, headline, labelled, paper_heading, verdict_style
+from odeflow.report.lines import counted, headline, labelled, legend, paper_heading, paragraph, verdict_text
+from odeflow.report.maths import one_line, prose, stacked
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Step
-from odeflow.theorem import Theorem, Verdict
+from odeflow.theorem import Paper, Theorem
 
 __all__ = ["Page", "listing", "theorem_page"]
 
-_MARKS = {Status.HOLDS: ("holds", "green"), Status.FAILS: ("FAILS", "bold red"), Status.UNDECIDED: ("undecided", "yellow")}
+_MARKS = {
+    Status.HOLDS: ("holds", "green"),
+    Status.FAILS: ("FAILS", "bold red"),
+    Status.UNDECIDED: ("undecided", "yellow"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,14 @@ class Page:
 def listing(theorems: Sequence[Theorem], *, width: int) -> RenderableType:
     """Return theorems by paper: name, item, world, recorded verdict and the claim in one sentence."""
     lines: list[Text] = []
-    for paper, group in groupby(theorems, key=lambda t: t.source.paper):
+    for paper, group in groupby(theorems, key=_paper):
         lines.extend(paper_heading(paper, width))
         for theorem in group:
-            lines.extend(headline(theorem, _word(theorem.recorded), "", width))
-            lines.extend(labelled("", theorem.claim.statement, width, indent=4))
+            lines.extend(headline(theorem, verdict_text(theorem.recorded), "", width))
+            lines.extend(paragraph(prose(theorem.claim.statement), width, "dim", indent=4))
         lines.append(Text())
-    lines.append(Text(f"{counted(len(theorems), 'theorem')}; the verdicts are the recorded ones: `odeflow verify` checks them."))
+    lines.extend(legend(theorems))
+    lines.append(Text(f"{counted(len(theorems), 'theorem')} with recorded verdicts; `odeflow verify` checks them."))
     return Group(*lines)
 
 
@@ -66,19 +71,19 @@ def theorem_page(page: Page, *, width: int) -> RenderableType:
 
 def _page_lines(page: Page, width: int) -> Iterator[Text]:
     theorem, claim = page.theorem, page.theorem.claim
-    yield Text.assemble((theorem.id, "bold"), "  ", _word(theorem.recorded), (" (recorded)", "dim"))
+    yield Text.assemble((theorem.id, "bold"), "  ", verdict_text(theorem.recorded), (" (recorded)", "dim"))
     yield Text("─" * width, "dim")
-    yield from _paragraph(claim.statement, width)
+    yield from paragraph(prose(claim.statement), width)
     yield Text()
     yield from _maths(claim.formula, width, indent=4, style="bold")
     yield Text()
     for symbol, meaning in claim.where.items():
-        yield from labelled(one_line(symbol), meaning, width)
+        yield from labelled(one_line(symbol), prose(meaning), width)
     for i, words in enumerate(claim.assumptions):
-        yield from labelled("assuming" if i == 0 else "", words, width)
-    yield from labelled("source", theorem.source.item, width)
+        yield from labelled("assuming" if i == 0 else "", prose(words), width)
+    yield from labelled("source", prose(theorem.source.item), width)
     if theorem.source.note:
-        yield from labelled("note", theorem.source.note, width)
+        yield from labelled("note", prose(theorem.source.note), width)
     yield from labelled("world", f"{theorem.world.value}, {theorem.world.description}", width)
     for part, reason in page.troubles:
         yield from labelled("could not run", f"{part}: {reason}", width, "bold red")
@@ -104,7 +109,7 @@ def _step(number: int, step: Step, width: int) -> Iterator[Text]:
     word, style = _MARKS[step.decision.status]
     given = step.decision.method in ("given", "cited", "rule")
     how = step.kind.value if given and step.decision.holds else f"{step.kind.value} by {step.decision.method}"
-    first, *more = _paragraph(step.title, width - 4)
+    first, *more = paragraph(prose(step.title), width - 4)
     yield Text(f"{number:>2}. ").append_text(first)
     for line in more:
         yield Text("    ").append_text(line)
@@ -113,7 +118,7 @@ def _step(number: int, step: Step, width: int) -> Iterator[Text]:
         outcome.append(": ", "dim").append(word, style)
     yield outcome
     if step.decision.detail:
-        yield from labelled("", step.decision.detail, width, "dim", indent=4)
+        yield from paragraph(prose(step.decision.detail), width, "dim", indent=4)
     if step.formula is not None:
         yield from _maths(step.formula, width, indent=6)
 
@@ -126,7 +131,7 @@ def _certificate(certificate: DecayCertificate, decision: Decision | None, width
         heading.append(f"  {decision.method}: ", "dim").append(word, style)
     yield heading
     if decision is not None and not decision.holds:
-        yield from labelled("because", decision.detail, width)
+        yield from labelled("because", prose(decision.detail), width)
     yield from labelled("flow", f"{certificate.flow.name}: {one_line(certificate.flow.equation())}", width)
     yield from labelled("V", one_line(certificate.energy), width)
     yield from labelled("rate", one_line(certificate.rate), width)
@@ -140,31 +145,27 @@ def _surroundings(page: Page, width: int) -> Iterator[Text]:
         yield Text()
         yield Text.assemble(("False twins", "bold"), ("  near-misses that the same checks must refute", "dim"))
         for twin in theorem.twins:
-            yield from labelled("", twin.name, width, indent=4)
+            yield from paragraph(prose(twin.name), width, indent=4)
     if theorem.related:
         yield Text()
         yield Text("Related", "bold")
         known = {t.name: t for t in page.related}
         for name in theorem.related:
             sibling = known.get(name)
-            words = f"{sibling.recorded.value}: {sibling.claim.statement}" if sibling else "not in the catalogue"
-            yield from labelled("", f"{name}: {words}", width, indent=4)
+            words = f"{sibling.recorded.value}: {prose(sibling.claim.statement)}" if sibling else "not in the catalogue"
+            yield from paragraph(f"{name}: {words}", width, indent=4)
     yield Text()
     yield Text("Citation", "bold")
-    yield from labelled("", theorem.source.paper.citation(), width, indent=4)
+    yield from paragraph(theorem.source.paper.citation(), width, indent=4)
     yield Text()
     yield Text("Check it", "bold")
     yield Text(f"    {page.command}")
 
 
-def _maths(formula: object, width: int, *, indent: int, style: str = "") -> Iterator[Text]:
-    for line in stacked(formula, width - indent).split("\n"):  # type: ignore[arg-type]
+def _maths(formula: sp.Basic, width: int, *, indent: int, style: str = "") -> Iterator[Text]:
+    for line in stacked(formula, width - indent).split("\n"):
         yield Text(" " * indent).append(line, style)
 
 
-def _paragraph(words: str, width: int) -> list[Text]:
-    return labelled("", words, width, indent=0)
-
-
-def _word(verdict: Verdict) -> Text:
-    return Text(verdict.value, verdict_style(verdict))
+def _paper(theorem: Theorem) -> Paper:
+    return theorem.source.paper

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from odeflow.report.text import seconds_words, verdict_style
+from odeflow.report.lines import seconds_words, verdict_text
 from odeflow.theorem import Verdict
 
 __all__ = ["LiveProgress", "PlainProgress", "Reporter", "reporter"]
 
 
 class Reporter(Protocol):
-    """Is told what happens, in this order: begin, stage..., end."""
+    """Is told what happens, in this order: begin, detail..., end."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -28,11 +28,11 @@ class Reporter(Protocol):
     def busy(self, words: str) -> None:
         """Say what is going on outside any theorem."""
 
+    def detail(self, words: str) -> None:
+        """Say what is going on within what is going on."""
+
     def begin(self, number: int, total: int, name: str) -> None:
         """A theorem's checks start."""
-
-    def stage(self, words: str) -> None:
-        """A stage of the current theorem starts."""
 
     def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
         """The current theorem has its verdict."""
@@ -72,8 +72,8 @@ class PlainProgress:
         self._write(f"[{number}/{total}] {name} ... ")
         self._open = True
 
-    def stage(self, words: str) -> None:
-        """Say nothing: stages would break the line."""
+    def detail(self, words: str) -> None:
+        """Say nothing: it would break the line."""
 
     def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
         """End the line."""
@@ -114,20 +114,20 @@ class LiveProgress:
 
     def busy(self, words: str) -> None:
         """Show what is going on."""
+        self._name = words
         self._progress.update(self._task, description=words)
+
+    def detail(self, words: str) -> None:
+        """Show what is going on within what is going on."""
+        self._progress.update(self._task, description=f"{self._name}: {words}")
 
     def begin(self, number: int, total: int, name: str) -> None:
         """Show the theorem."""
-        self._name = f"[{number}/{total}] {name}"
         self._progress.reset(self._task)
-        self.busy(self._name)
-
-    def stage(self, words: str) -> None:
-        """Show the theorem and its stage."""
-        self.busy(f"{self._name}: {words}")
+        self.busy(f"[{number}/{total}] {name}")
 
     def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
         """Keep a line only of what changed."""
         if not as_recorded:
-            line = Text.assemble(f"{self._name} ", (verdict.value, verdict_style(verdict)), (" CHANGED", "bold red"))
+            line = Text.assemble(f"{self._name} ", verdict_text(verdict), (" CHANGED", "bold red"))
             self._progress.console.print(line)

@@ -1,0 +1,174 @@
+"""The bricks of every text report: headings, hanging indents, how a verdict, a finding and a duration are written.
+
+Everything is `rich` text without markup, so that brackets in a claim stay brackets, and already wrapped, so that pipes
+get no trailing blanks.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from odeflow.catalogue import Problem
+from odeflow.report.maths import prose
+from odeflow.theorem import Evidence, Paper, Stage, Theorem, Verdict, World
+
+__all__ = [
+    "counted",
+    "evidence_words",
+    "headline",
+    "labelled",
+    "legend",
+    "paper_heading",
+    "paragraph",
+    "problem_lines",
+    "seconds_words",
+    "shown_evidence",
+    "verdict_text",
+    "wrapped",
+]
+
+_STYLES = {
+    Verdict.PROVED: "bold green",
+    Verdict.PROVED_MODULO: "green",
+    Verdict.SUPPORTED: "cyan",
+    Verdict.REFUTED: "red",
+    Verdict.UNDECIDED: "yellow",
+}
+_SHOWN_FIRST = (Stage.DATA, Stage.SIMULATION, Stage.COUNTEREXAMPLE, Stage.PROPERTY, Stage.DERIVATION)
+_LABEL_WIDTH = 14
+_VERDICT_WIDTH = 16
+_TOGETHER = re.compile(r"\^\([^()]*\)|⟨[^⟩]*⟩")
+_A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(|$)")
+_NO_BREAK = "\u00a0"
+
+
+def verdict_text(verdict: Verdict) -> Text:
+    """Return a verdict in its colour; only what is proved is green."""
+    return Text(verdict.value, _STYLES[verdict])
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 case`, `2 cases`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def seconds_words(seconds: float) -> str:
+    """Write a duration.
+
+    Examples
+    --------
+    >>> [seconds_words(s) for s in (0.004, 0.34, 12.34, 300.0)]
+    ['0.00 s', '0.34 s', '12.3 s', '5 min 0 s']
+    """
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60} s"
+
+
+def shown_evidence(evidence: Sequence[Evidence]) -> Evidence | None:
+    """Return the finding that a table shows: the user's data, else a simulation, else what comes closest to one."""
+    for stage in _SHOWN_FIRST:
+        for found in evidence:
+            if found.stage is stage:
+                return found
+    return evidence[0] if evidence else None
+
+
+def evidence_words(found: Evidence) -> str:
+    """Write what was observed, with its error bar and how many cases stand behind it.
+
+    Examples
+    --------
+    >>> from odeflow.symbolic.decisions import Status
+    >>> evidence_words(Evidence(Stage.SIMULATION, Status.HOLDS, "rate 2", "rate 1.99", "0.02 (95 %)", cases=64, seed=0))
+    'rate 1.99 ± 0.02 (95 %); 64 cases, seed 0'
+    >>> evidence_words(Evidence(Stage.DERIVATION, Status.HOLDS, "x", "3 of 5 steps computed", "exact"))
+    '3 of 5 steps computed (exact)'
+    """
+    bar = found.error_bar
+    if not bar or bar == "none":
+        words = found.observed
+    elif _A_NUMBER.match(bar):
+        words = f"{found.observed} ± {bar}"
+    else:
+        words = f"{found.observed} ({bar})"
+    if found.seed is None:
+        return words
+    cases = counted(found.cases, "case")
+    return f"{words}; seed {found.seed}" if cases in words else f"{words}; {cases}, seed {found.seed}"
+
+
+def paragraph(words: str, width: int, style: str = "", *, indent: int = 0) -> list[Text]:
+    """Return words wrapped to a width, every line indented."""
+    return [Text(" " * indent).append(line, style) for line in wrapped(words, width - indent)]
+
+
+def labelled(label: str, words: str, width: int, style: str = "", *, label_width: int = _LABEL_WIDTH) -> list[Text]:
+    """Return `label  words`, wrapped to a hanging indent; a label that is too long gets a line of its own."""
+    lines = wrapped(words, width - label_width - 2)
+    starts = [label, *[""] * (len(lines) - 1)]
+    if cell_len(label) >= label_width:
+        starts, lines = [label, *[""] * len(lines)], ["", *lines]
+    padded = (f"  {start}{' ' * (label_width - cell_len(start)) if line else ''}" for start, line in zip(starts, lines, strict=True))
+    return [Text.assemble((start, "dim"), (line, style)) for start, line in zip(padded, lines, strict=True)]
+
+
+def paper_heading(paper: Paper, width: int) -> list[Text]:
+    """Return a paper's folder, citation and a rule."""
+    return [Text(paper.folder, "bold"), *paragraph(paper.citation(), width, "dim"), Text("─" * width, "dim")]
+
+
+def headline(theorem: Theorem, verdict: Text, right: str, width: int) -> list[Text]:
+    """Return a theorem's name, world and item, with its verdict and a word flush right.
+
+    Examples
+    --------
+    >>> from odeflow.theorem import Claim, Source
+    >>> import sympy as sp
+    >>> source = Source(Paper("p2020", "A. Author", 2020, "Title", "Venue"), "Theorem 1")
+    >>> theorem = Theorem("decay", source, World.K, Claim("decays", sp.true), Verdict.PROVED)
+    >>> print(*headline(theorem, verdict_text(Verdict.PROVED), "1.20 s", 60))
+    decay · K · Theorem 1               PROVED            1.20 s
+    """
+    right_width = len(right) and max(8, len(right))
+    room = width - _VERDICT_WIDTH - right_width - 2
+    beside = f"{theorem.world.value} · {prose(theorem.source.item)}"
+    line, more = Text(theorem.name, "bold"), [Text("  ").append(words) for words in wrapped(beside, width - 2)]
+    if cell_len(f"{theorem.name} · {beside}") <= room:
+        line, more = line.append(f" · {beside}", "not bold"), []
+    line.append(" " * max(room - cell_len(line.plain), 0) + "  ").append_text(verdict)
+    if right:
+        line.append(" " * (_VERDICT_WIDTH - cell_len(verdict.plain))).append(f"{right:>{right_width}}", "dim not bold")
+    return [line, *more]
+
+
+def legend(theorems: Iterable[Theorem]) -> Iterator[Text]:
+    """Yield what the letters of the worlds that occur stand for."""
+    occurring = {t.world for t in theorems}
+    for world in World:
+        if world in occurring:
+            yield Text(f"{world.value}: {world.description}", "dim")
+
+
+def problem_lines(problems: Sequence[Problem], *, width: int) -> list[Text]:
+    """Return a line for each entry point that could not be loaded, and why."""
+    lines: list[Text] = []
+    for problem in problems:
+        lines.append(Text.assemble(("NOT LOADED", "bold white on red"), f" {problem.name}"))
+        lines.extend(labelled("because", problem.reason, width))
+    return lines
+
+
+def wrapped(words: str, width: int) -> list[str]:
+    """Return the lines of a text; exponents and inner products are not broken at their spaces."""
+    kept = _TOGETHER.sub(lambda m: m[0].replace(" ", _NO_BREAK), words)
+    wrap = textwrap.TextWrapper(max(width, 16), break_on_hyphens=False).wrap
+    return [line.replace(_NO_BREAK, " ") for part in kept.split("\n") for line in wrap(part) or [""]]

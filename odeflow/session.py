@@ -1,0 +1,255 @@
+"""One run of the command line: its streams, its progress line, its theorems one by one, and what is said at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, RenderableType
+
+from odeflow.catalogue import Catalogue, Problem, load_catalogue
+from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
+from odeflow.report.as_json import dump, verdict_object
+from odeflow.report.ascii import approximate_letters
+from odeflow.report.lines import problem_lines
+from odeflow.report.pages import Page
+from odeflow.report.progress import Reporter, reporter
+from odeflow.report.text import changes, hypotheses_table, summary, time_table, verdict_table
+from odeflow.theorem import Theorem
+from odeflow.verify import EXAMPLES, Result, check, check_twins
+from odeflow.warmup import secure_cache, warm_up
+
+if TYPE_CHECKING:
+    from odeflow.data_case import DataCase
+
+__all__ = ["NotLoadedError", "Session", "about_data"]
+
+
+class NotLoadedError(OdeflowError):
+    """A paper was asked for that could not be loaded."""
+
+
+class Session:
+    """What the commands share.
+
+    Parameters
+    ----------
+    text : whether stdout carries text for people; otherwise it carries JSON or LaTeX and nothing else, and everything
+        meant for people goes to stderr
+    """
+
+    def __init__(self, *, text: bool) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            approximate_letters(stream)
+        self._out = Console(markup=False, emoji=False, highlight=False)
+        self._err = Console(stderr=True, markup=False, emoji=False, highlight=False)
+        self._side = self._out if text else self._err
+        self._reporter = reporter(self._err)
+        self._spent: list[tuple[str, str, float]] = []
+        self._started = time.perf_counter()
+        self.problems: tuple[Problem, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Width of stdout in characters."""
+        return self._out.width
+
+    def load(self) -> Catalogue:
+        """Load every registered paper."""
+        with self._working("loading the papers"), self._timed("the papers", "import"):
+            said = secure_cache()  # before the papers import any kernel
+            catalogue = load_catalogue()
+        if said:
+            self._err.print(said)
+        self.problems = catalogue.problems
+        return catalogue
+
+    def find(self, catalogue: Catalogue, names: Sequence[str]) -> tuple[Theorem, ...]:
+        """Return the theorems that names speak of.
+
+        Raises
+        ------
+        NotLoadedError
+            A name belongs to a paper that could not be loaded.
+        UnknownNameError
+            A name fits nothing or too much.
+        """
+        try:
+            return catalogue.find(names)
+        except UnknownNameError:
+            for problem in catalogue.problems:
+                if any(name.split("/")[0] == problem.name for name in names):
+                    raise NotLoadedError(f"{problem.name} could not be loaded: {problem.reason}") from None
+            self._say(problem_lines(catalogue.problems, width=self._err.width), self._err)
+            raise
+
+    def read(self, theorem: Theorem, catalogue: Catalogue, *, command: str) -> Page:
+        """Run the symbolic parts of a theorem for its page."""
+        troubles: list[tuple[str, str]] = []
+
+        def run(part: str, function: Callable[..., Any] | None, *args: Any) -> Any:
+            if function is None:
+                return None
+            self._reporter.detail(part)
+            try:
+                return function(*args)
+            except Exception as error:  # a defect of a page is shown on the page
+                troubles.append((part, f"{type(error).__name__}: {error}"))
+                return None
+
+        with self._working(theorem.id):
+            certificate = run("certificate", theorem.certificate, theorem.claim)
+            derivation = run("derivation", theorem.derive, theorem.claim)
+            decision = None if certificate is None else run("certificate", certificate.check)
+            counterexample = run("counterexample", theorem.counterexample, theorem.claim)
+        siblings = (t for t in catalogue.theorems if t.source.paper == theorem.source.paper)
+        return Page(
+            theorem=theorem,
+            derivation=derivation,
+            certificate=certificate,
+            certificate_decision=decision,
+            counterexample=counterexample,
+            troubles=tuple(troubles),
+            related=tuple(t for t in siblings if t.name in theorem.related),
+            command=command,
+        )
+
+    def open_data(
+        self,
+        data: str,
+        *,
+        target: str | None,
+        features: str | None,
+        normalise: bool,
+        standardise: bool,
+        seed: int,
+        width: int,
+    ) -> DataCase:
+        """Open the user's data and say which hypotheses hold; columns that are whole numbers are positions."""
+        with self._working("reading the data"), self._timed("your data", "hypotheses"):
+            from odeflow.data_case import open_case
+
+            case = open_case(
+                data,
+                target=None if target is None else _column(target),
+                features=None if features is None else [_column(f) for f in features.split(",") if f.strip()],
+                normalise=normalise,
+                standardise=standardise,
+                seed=seed,
+                width=width,
+            )
+            found = case.hypotheses
+        self._say(hypotheses_table(case.summary, found, width=self._side.width), self._side)
+        return case
+
+    def check(
+        self, chosen: Sequence[Theorem], *, twins: bool, seed: int, examples: int | None, data: DataCase | None
+    ) -> tuple[list[Result], bool]:
+        """Check theorems one by one; on Ctrl-C return the results so far and True."""
+        results: list[Result] = []
+        examples = EXAMPLES if examples is None else examples
+        try:
+            if any(t.simulate or t.holds or (t.on_data and data is not None) for t in chosen):
+                self._warm_up()
+            with self._reporter as progress:
+                for number, theorem in enumerate(chosen, start=1):
+                    progress.begin(number, len(chosen), theorem.id)
+                    result = self._check_one(theorem, twins=twins, seed=seed, examples=examples, data=data)
+                    progress.end(result.verdict, result.seconds, as_recorded=result.as_recorded)
+                    results.append(result)
+        except KeyboardInterrupt:
+            return results, True
+        return results, False
+
+    def tell_verdicts(self, results: Sequence[Result], *, json: bool, data: DataCase | None) -> None:
+        """Write the verdicts to stdout."""
+        if json:
+            hypotheses = None if data is None else data.hypotheses
+            self.write(dump(verdict_object(result, hypotheses=hypotheses) for result in results))
+        elif results:
+            self._say(verdict_table(results, width=self.width), self._out)
+
+    def tell_rest(
+        self, results: Sequence[Result], *, planned: int, timings: bool, command: Callable[[Result], str]
+    ) -> None:
+        """Say where the time went (if asked), what could not be loaded, what changed, and the summary."""
+        if timings:
+            self._say(time_table(self._spent), self._side)
+        self.tell_problems()
+        changed = changes(results, command=command, width=self._side.width)
+        if changed is not None:
+            self._say(changed, self._side)
+        seconds = time.perf_counter() - self._started
+        self._say(summary(results, problems=self.problems, seconds=seconds, planned=planned), self._side)
+
+    def tell_problems(self) -> None:
+        """Say what could not be loaded and why."""
+        lines = problem_lines(self.problems, width=self._side.width)
+        self._say([*lines, ""] if lines else [], self._side)
+
+    def show(self, page: RenderableType) -> None:
+        """Print text to stdout."""
+        self._say(page, self._out)
+
+    def write(self, words: str) -> None:
+        """Write to stdout what another program reads."""
+        self._out.file.write(words + "\n")
+        self._out.file.flush()
+
+    def _check_one(
+        self, theorem: Theorem, *, twins: bool, seed: int, examples: int, data: DataCase | None
+    ) -> Result:
+        result = check(
+            theorem, seed=seed, examples=examples, data=data, on_stage=lambda s: self._reporter.detail(s.value)
+        )
+        self._spent.extend((theorem.id, t.stage.value, t.seconds) for t in result.timings)
+        if twins and theorem.twins:
+            self._reporter.detail("false twins")
+            with self._timed(theorem.id, "false twins"):
+                result = replace(result, twins=check_twins(theorem, seed=seed, examples=examples))
+        return result
+
+    def _warm_up(self) -> None:
+        """Compile or load the numeric kernels, and say which and for how long."""
+        with self._working("compiling or loading the numeric kernels"):
+            outcome = warm_up(on_module=self._reporter.detail)
+            for module in outcome.modules:
+                self._spent.append((module.name, "compile" if module.compiled else "load", module.seconds))
+                if module.problem:
+                    self._reporter.note(f"{module.name} could not be warmed up: {module.problem}")
+            self._reporter.note(outcome.sentence())
+
+    @contextmanager
+    def _working(self, words: str) -> Iterator[Reporter]:
+        with self._reporter as progress:
+            progress.busy(words)
+            yield progress
+
+    @contextmanager
+    def _timed(self, what: str, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent.append((what, stage, time.perf_counter() - start))
+
+    def _say(self, what: RenderableType | Sequence[RenderableType], console: Console) -> None:
+        for part in what if isinstance(what, (list, tuple)) else [what]:
+            console.print(part)
+
+
+def about_data(theorems: Sequence[Theorem]) -> tuple[Theorem, ...]:
+    """Return the theorems that say something about the user's data."""
+    chosen = tuple(t for t in theorems if t.on_data is not None)
+    if not chosen:
+        raise InvalidArgumentError("Expected theorems that speak about data but none does. Leave out --data.")
+    return chosen
+
+
+def _column(name: str) -> str | int:
+    name = name.strip()
+    return int(name) if name.removeprefix("-").isdecimal() else name
