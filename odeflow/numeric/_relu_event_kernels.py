@@ -22,9 +22,9 @@ from odeflow.numeric._relu_row_kernels import (
     BOUNDARY,
     CAPTURED,
     DEPENDENT,
-    FAST,
     GRADIENT_FLOW,
     HEAVY_BALL,
+    KERNEL,
     LOWER,
     OFF,
     ON,
@@ -60,6 +60,8 @@ SEGMENTS, ORDERS, ROOTS, WRONG, CANDIDATES, CAPTURES, STEPS, EVENTS = range(8)
 # Rows of `Scratch.row`: position, velocity, z(J), z(J') of the row; its velocity and Delta' before the event; work.
 U, V, MIXED, MIXED_RATE, V_BEFORE, RATE_BEFORE, WORK = range(7)
 LAST_EVENT, ZERO_RUN, MOVED = range(3)
+# A certificate that is not at its zero: none of its Taylor coefficients is known to vanish.
+AWAY = np.int64(0)
 # Columns of the log.
 TIME, NEURON, SAMPLE, OLD, NEW, SPEED, JUMP, MIRROR_JUMP = range(8)
 LOG_COLUMNS = 8
@@ -94,9 +96,9 @@ class Scratch(NamedTuple):
     clock: Any  # (3,): time of the last event, run of zero-length steps, has time moved since the horizon began?
 
 
-@njit(cache=True, fastmath=FAST)
-def watch_gate(samples, rows, c, watch, r, i, kind, known, P, exact):
-    """Put one certificate on the list; return its slot, or -1 if the list is full. `exact`: it is zero now."""
+@njit(**KERNEL)
+def watch_gate(samples, rows, c, watch, r, i, kind, known, P):
+    """Put one certificate on the list; return its slot, or -1 if the list is full. known > 0: it is zero now."""
     N = watch.functional.shape[1]
     if watch.used[1] > 0:
         watch.used[1] -= 1
@@ -125,7 +127,7 @@ def watch_gate(samples, rows, c, watch, r, i, kind, known, P, exact):
             K[j] *= sign
         K[N - 1] = sign * rows.drift[r, i]
         watch.offset[e] = sign * rows.position[r, i]
-        if exact:
+        if known > 0:
             now = 0.0
             for j in range(N):
                 now += K[j] * P[j]
@@ -133,7 +135,7 @@ def watch_gate(samples, rows, c, watch, r, i, kind, known, P, exact):
     return e
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh, P):
     """Fill the list with the boundary of every chosen gate and both ends of every sliding gate; False if too small."""
     watch.head[:] = -1
@@ -142,18 +144,18 @@ def start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh
         r = gate_rows[q]
         i = gate_samples[q]
         if rows.status[r, i] == SLIDING:
-            if watch_gate(samples, rows, outputs[r], watch, r, i, LOWER, 0, P, False) < 0:
+            if watch_gate(samples, rows, outputs[r], watch, r, i, LOWER, AWAY, P) < 0:
                 return False
-            if watch_gate(samples, rows, outputs[r], watch, r, i, UPPER, 0, P, False) < 0:
+            if watch_gate(samples, rows, outputs[r], watch, r, i, UPPER, AWAY, P) < 0:
                 return False
         else:
-            known = fresh if rows.position[r, i] == 0.0 and rows.drift[r, i] == 0.0 else 0
-            if watch_gate(samples, rows, outputs[r], watch, r, i, BOUNDARY, known, P, False) < 0:
+            known = fresh if rows.position[r, i] == 0.0 and rows.drift[r, i] == 0.0 else AWAY
+            if watch_gate(samples, rows, outputs[r], watch, r, i, BOUNDARY, known, P) < 0:
                 return False
     return True
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
     """Say whether the certificate may vanish within the macro step that `ends` describes."""
     now = offset
@@ -176,7 +178,7 @@ def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
     return now <= margin * largest + slack
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
     """Preview a macro step of length at most h; return the length taken, the number of candidates, the slack in J.
 
@@ -224,7 +226,7 @@ def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
         h *= 0.5
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
     """Return where (0 < s <= 1) the first candidate vanishes on the segment, and which; e = -1 none, -2 LATE."""
     N = watch.functional.shape[1]
@@ -279,7 +281,7 @@ def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
     return first, winner
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def row_state(samples, rows, c, r, P, R, scratch):
     """Write the position, velocity, z_r(J) and z_r(J') of row r into the scratch."""
     n = samples.gram.shape[0]
@@ -294,7 +296,7 @@ def row_state(samples, rows, c, r, P, R, scratch):
     apply_gram(samples, -c, scratch.row[MIXED_RATE], v)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def rebase_row(samples, rows, c, r, P, R, scratch):
     """Express row r, whose position, velocity and old z(J), z(J') are in the scratch, in its new pattern."""
     n = samples.gram.shape[0]
@@ -321,7 +323,7 @@ def rebase_row(samples, rows, c, r, P, R, scratch):
     apply_gram(samples, c, z, rows.position[r])
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def stop_sliding_velocity(samples, rows, c, r, scratch):
     """Remove from the row's velocity its part along the sliding samples, v -= G_S^T G_SS^{-1} v_S."""
     gram = samples.gram
@@ -343,7 +345,7 @@ def stop_sliding_velocity(samples, rows, c, r, scratch):
             v[samples.opposite[s]] = 0.0
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def update_rates(mode, samples, rows, c, r, H, P, R, scratch):
     """Give Delta' its value after the event: -H Delta, or the impulse Delta_j' += c_r (change of A_rj u_rj')."""
     n = samples.gram.shape[0]
@@ -359,7 +361,7 @@ def update_rates(mode, samples, rows, c, r, H, P, R, scratch):
         R[N + j] += c * (now - was)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tally):
     """Carry out the event of certificate e: new pattern, H, Delta' and row. Returns CHOSEN, CAPTURED or a failure."""
     n = samples.gram.shape[0]
@@ -398,7 +400,7 @@ def fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tall
     return outcome
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def record(samples, rows, r, now, R, scratch, log, logged):
     """Append one line for every gate of row r that changed its status; return the number of lines."""
     n = samples.gram.shape[0]
@@ -418,7 +420,7 @@ def record(samples, rows, r, now, R, scratch, log, logged):
     return logged
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def forget_row(watch, r, nc):
     """Take the certificates of row r off the list and out of the candidates; return how many candidates are left."""
     e = watch.head[r]
@@ -436,7 +438,7 @@ def forget_row(watch, r, nc):
     return left
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
     """Bound how far u_rj can still move on the horizon, with |J| <= bound and `left` time to go."""
     total = 0.0
@@ -454,7 +456,7 @@ def reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
     return total
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def watch_row(
     mode, friction, samples, rows, c, r, i, tangential, P, watch, nc, bound, left, left_step, slack, control, scratch
 ):
@@ -473,7 +475,7 @@ def watch_row(
             continue
         if rows.status[r, j] == SLIDING:
             for kind in (LOWER, UPPER):
-                e = watch_gate(samples, rows, c, watch, r, j, kind, 0, P, False)
+                e = watch_gate(samples, rows, c, watch, r, j, kind, AWAY, P)
                 if e < 0:
                     return -1
                 watch.candidates[nc] = e
@@ -486,10 +488,10 @@ def watch_row(
             continue
         if rows.count[r] > 1 and residual(samples, rows, r, j) < 10.0 * DEPENDENT:
             continue  # u_rj = 0 as long as the row slides on these samples
-        known = 0
+        known = AWAY
         if fresh:
             known = 2 if j == i and tangential else 1
-        e = watch_gate(samples, rows, c, watch, r, j, BOUNDARY, known, P, fresh)
+        e = watch_gate(samples, rows, c, watch, r, j, BOUNDARY, known, P)
         if e < 0:
             return -1
         if fresh or u <= control[MARGIN] * (speed * left_step + curve * watch.size[e]) + slack * watch.size[e]:
@@ -498,7 +500,7 @@ def watch_row(
     return nc
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def leave_boundaries(watch, nc, P, rounding):
     """Forget that a candidate is at its zero, unless it has moved by rounding only: then it is still exactly there."""
     for q in range(nc):
@@ -513,7 +515,7 @@ def leave_boundaries(watch, nc, P, rounding):
                 watch.known[e] = 0
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def step_to_event(mode, friction, t, left, H, P, R, watch, nc, control, scratch, tally):
     """Take one segment, at most `left` long, or stop at the first event in it; return length, fraction, certificate."""
     h = min(left, segment_length(mode, friction, control[STIFFNESS], t))
@@ -543,7 +545,7 @@ def step_to_event(mode, friction, t, left, H, P, R, watch, nc, control, scratch,
     return h, s, e
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def run_events(
     mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, slack, control, scratch,
     log, logged, tally, budget,
@@ -584,7 +586,7 @@ def run_events(
     return REACHED, t, fired, logged
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def advance(
     mode, friction, start, length, samples, outputs, rows, H, P, R, bound, watch, gate_rows, gate_samples, control,
     scratch, log, tally, budget,
@@ -599,7 +601,7 @@ def advance(
     scratch.clock[:] = 0.0
     t = 0.0
     events = 0
-    logged = 0
+    logged = np.int64(0)
     n = samples.gram.shape[0]
     while t < length and events < budget and (log.shape[0] == 0 or logged + n <= log.shape[0]):
         wanted = min(control[STEP], length - t)
@@ -626,7 +628,7 @@ def advance(
     return REACHED, t, events, logged
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def adapt_macro_step(mode, h, nc, fired, control):
     """Aim at `control[TARGET]` events in the next macro step."""
     if fired == 0:

@@ -7,10 +7,9 @@ from numba import njit
 
 from odeflow.numeric._relu_event_kernels import LOG_COLUMNS, Scratch, Watch, advance
 from odeflow.numeric._relu_row_kernels import (
-    CHOSEN,
     DEPENDENT,
-    FAST,
     GRADIENT_FLOW,
+    KERNEL,
     OFF,
     ON,
     SLIDING,
@@ -18,37 +17,12 @@ from odeflow.numeric._relu_row_kernels import (
     Samples,
     mix_all,
     residual,
-    settle_start,
+    resolve,
 )
 from odeflow.numeric._relu_taylor_kernels import DEGREE, preview
 
 
-@njit(cache=True, fastmath=FAST)
-def kernel_of(samples, outputs, status, active):
-    """Return H = sum_r c_r^2 A_r A_r^T o G; `active` (m, n) is scratch."""
-    m, n = status.shape
-    for r in range(m):
-        for j in range(n):
-            active[r, j] = outputs[r] if status[r, j] == ON else 0.0
-    return np.dot(active.T, active) * samples.gram
-
-
-@njit(cache=True, fastmath=FAST)
-def settle_all(samples, outputs, rows, errors):
-    """Choose the statuses of gates that start at u = 0; return CHOSEN or the first failure, and its row."""
-    m, n = rows.status.shape
-    for r in range(m):
-        at_zero = False
-        for j in range(n):
-            at_zero = at_zero or rows.position[r, j] == 0.0
-        if at_zero:
-            outcome = settle_start(samples, rows, outputs[r], r, errors)
-            if outcome != CHOSEN:
-                return outcome, r
-    return CHOSEN, -1
-
-
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def weigh(samples, outputs, rows, bound, out):
     """Fill out_r with |c_r| times a bound on |z_r(J)|: 1.2 bound on active gates, 4 times it on sliding ones."""
     m, n = out.shape
@@ -66,7 +40,7 @@ def weigh(samples, outputs, rows, bound, out):
                 out[r, j] = 4.8 * c * (bound[j] + mirror)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def select_gates(mode, samples, rows, reach, psi, at_rest, gate_rows, gate_samples):
     """List the gates that can get to u = 0 on the horizon, and all sliding ones; return how many there are.
 
@@ -100,7 +74,7 @@ def select_gates(mode, samples, rows, reach, psi, at_rest, gate_rows, gate_sampl
     return found
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def compose(mode, samples, outputs, rows, mixed, pushed, mixed_rate, pushed_rate, psi, psi_rate):
     """Bring `rows` to the end of the horizon; return the largest |u| on the wrong side of zero.
 
@@ -189,11 +163,12 @@ def warm() -> None:
     samples = Samples(gram, np.abs(gram), np.full(n, -1), np.zeros(n), np.ones(n, np.bool_))
     outputs = np.full(m, 0.5)
     rows = new_rows(np.array([[1.0, -1.0], [0.5, 0.0]]), 2)
-    H = kernel_of(samples, outputs, rows.status, np.empty((m, n)))
+    H = np.eye(n)
     P = np.concatenate([np.zeros(n + 1), [1.0, -1.0, 0.0]])
     R = np.zeros(2 * n + 2)
     R[n + 1 : 2 * n + 1] = -H @ P[n + 1 : 2 * n + 1]
-    settle_all(samples, outputs, rows, P[n + 1 : 2 * n + 1].copy())
+    errors = P[n + 1 : 2 * n + 1].copy()
+    resolve(samples, rows, 0.5, 1, np.array([1]), 1, errors)
     scratch = new_scratch(n)
     bound = np.zeros(n)
     tally = np.zeros(8)

@@ -10,12 +10,10 @@ import numpy as np
 from odeflow.numeric import _relu_event_kernels as events
 from odeflow.numeric._relu_horizon_kernels import (
     compose,
-    kernel_of,
     new_rows,
     new_scratch,
     new_watch,
     select_gates,
-    settle_all,
     weigh,
 )
 from odeflow.numeric._relu_row_kernels import (
@@ -29,6 +27,7 @@ from odeflow.numeric._relu_row_kernels import (
     Samples,
     mix_all,
 )
+from odeflow.numeric._relu_start import settle_start, starting_kernel
 from odeflow.numeric._relu_taylor_kernels import preview
 
 # Wrong-side positions and late certificates up to this share of the largest |u| are rounding, not missed events.
@@ -81,10 +80,10 @@ class Horizons:
         n = position.shape[1]
         rows = new_rows(position, 8)
         errors = outputs @ np.maximum(position, 0.0) - labels
-        outcome, row = settle_all(samples, outputs, rows, errors)
+        outcome, row = settle_start(samples, outputs, rows, errors)
         while outcome == CROWDED:
             rows = new_rows(position, 2 * rows.sliding.shape[1])
-            outcome, row = settle_all(samples, outputs, rows, errors)
+            outcome, row = settle_start(samples, outputs, rows, errors)
         kernel = starting_kernel(samples, outputs, rows)
         rates = -kernel @ errors if mode == GRADIENT_FLOW else np.zeros(n)
         network = cls(samples, outputs, mode, friction, amplitude, recording, rows, errors, rates, kernel)
@@ -296,17 +295,6 @@ class Horizons:
             self.length = min(self.length, FADE / self.friction)
         elif self.mode == NESTEROV:
             self.length = min(self.length, self.time * min(3.0, np.expm1(FADE / self.friction)))
-
-
-def starting_kernel(samples: Samples, outputs: np.ndarray, rows: Rows) -> np.ndarray:
-    """Return H at time zero, with the share of rows that already slide projected."""
-    kernel: np.ndarray = kernel_of(samples, outputs, rows.status, np.empty(rows.position.shape))
-    for r in np.flatnonzero(rows.count):
-        active = rows.status[r] == 1
-        s = rows.sliding[r, : rows.count[r]]
-        side = samples.gram[np.ix_(s, active)]
-        kernel[np.ix_(active, active)] -= outputs[r] ** 2 * side.T @ np.linalg.solve(samples.gram[np.ix_(s, s)], side)
-    return kernel
 
 
 def with_more_slots(rows: Rows) -> Rows:

@@ -28,11 +28,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-FAST = {"reassoc", "contract", "nsz"}
+# Reassociation lets LLVM vectorise the sums; the NumPy error model leaves out the checks for division by zero.
+KERNEL: dict[str, Any] = {"cache": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
 
-OFF, ON, SLIDING = 0, 1, 2
+# Typed scalars, because Numba compiles a function anew for every Python literal that it is called with.
+OFF, ON, SLIDING = np.int8(0), np.int8(1), np.int8(2)
 # What a certificate watches: a boundary, or the two ends of the mixture of a sliding gate.
-BOUNDARY, LOWER, UPPER = 0, 1, 2
+BOUNDARY, LOWER, UPPER = np.int64(0), np.int64(1), np.int64(2)
 GRADIENT_FLOW, HEAVY_BALL, NESTEROV = 0, 1, 2
 
 # What the choice of a pattern can come to; CROWDED: no room for so many sliding gates, SINGULAR: they are dependent.
@@ -65,7 +67,7 @@ class Rows(NamedTuple):
     inverse: Any  # (m, s, s) float64, G_SS^{-1}
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def set_gate(samples, status, i, new):
     """Give gate i of one row (its `status` vector) the status `new`, and its mirror image the matching one."""
     status[i] = new
@@ -74,7 +76,7 @@ def set_gate(samples, status, i, new):
         status[o] = ON if new == OFF else OFF
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def mix(samples, rows, r, values, z):
     """Fill z = z_r(values): the net coefficient of every sample in the row's gradient."""
     gram = samples.gram
@@ -98,14 +100,14 @@ def mix(samples, rows, r, values, z):
         z[rows.sliding[r, p]] = -total
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def mix_all(samples, rows, values, out):
     """Fill out[r] = z_r(values) for every row."""
     for r in range(out.shape[0]):
         mix(samples, rows, r, values, out[r])
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def apply_gram(samples, factor, z, out):
     """Add factor G z to out, skipping the zeros of z."""
     gram = samples.gram
@@ -116,7 +118,7 @@ def apply_gram(samples, factor, z, out):
                 out[i] += x * gram[j, i]
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def residual(samples, rows, r, i):
     """Return the squared distance of x_i to the span of the row's sliding samples, relative to |x_i|^2."""
     gram = samples.gram
@@ -130,7 +132,7 @@ def residual(samples, rows, r, i):
     return left / gram[i, i]
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def write_certificate(samples, rows, c, r, i, kind, out):
     """Write the functional K of one certificate: BOUNDARY d(u_ri)/dJ (unsigned), LOWER and UPPER applied to Delta."""
     gram = samples.gram
@@ -169,7 +171,7 @@ def write_certificate(samples, rows, c, r, i, kind, out):
         out[i] += factor
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def add_kernel(samples, rows, r, weight, H):
     """Add weight A A^T o (G - G_S^T G_SS^{-1} G_S), the row's share of the kernel, to H."""
     gram = samples.gram
@@ -197,7 +199,7 @@ def add_kernel(samples, rows, r, weight, H):
             H[i, active[b]] += weight * x
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def invert_gram(samples, index, k, out):
     """Write G_SS^{-1} for S = index[:k] by sweeping; return False if the samples are dependent."""
     gram = samples.gram
@@ -225,7 +227,7 @@ def invert_gram(samples, index, k, out):
     return True
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def solve_box(matrix, linear, lower, upper, nu, side):
     """Minimise nu.M.nu/2 + linear.nu on lower <= nu <= upper by projected Gauss-Seidel.
 
@@ -249,7 +251,7 @@ def solve_box(matrix, linear, lower, upper, nu, side):
         side[p] = OFF if nu[p] <= lower[p] else (ON if nu[p] >= upper[p] else SLIDING)
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def resolve(samples, rows, c, r, gates, count, errors):
     """Choose the statuses of `gates[:count]` of row r, all at u = 0, by the element of least norm.
 
@@ -280,7 +282,7 @@ def resolve(samples, rows, c, r, gates, count, errors):
         if samples.opposite[i] >= 0:
             lower[p] = -sign * samples.ratio[i] * errors[samples.opposite[i]]
     solve_box(matrix, linear, lower, upper, nu, side)
-    k = 0
+    k = np.int64(0)
     for p in range(count):
         set_gate(samples, status, gates[p], side[p])
         if side[p] == SLIDING:
@@ -292,7 +294,7 @@ def resolve(samples, rows, c, r, gates, count, errors):
     return CHOSEN if invert_gram(samples, rows.sliding[r], k, rows.inverse[r]) else SINGULAR
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def surplus(samples, c, i, errors):
     """Return sign(a_r) times the jump Delta_i + ratio Delta_o of the force: positive where a boundary can attract."""
     x = errors[i]
@@ -301,7 +303,7 @@ def surplus(samples, c, i, errors):
     return x if c > 0.0 else -x
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def settle_gradient_flow(samples, rows, c, r, i, errors):
     """Choose the row's pattern when gate i arrives at its boundary; return what `resolve` does."""
     k = rows.count[r]
@@ -317,7 +319,7 @@ def settle_gradient_flow(samples, rows, c, r, i, errors):
     return CHOSEN
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def settle_second_order(samples, rows, c, r, i, errors, speed, amplitude):
     """Let gate i cross, or capture it if it bounces with less than `amplitude`: CHOSEN, CAPTURED or CROWDED.
 
@@ -356,11 +358,11 @@ def settle_second_order(samples, rows, c, r, i, errors, speed, amplitude):
     return CHOSEN
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def leave_sliding(samples, rows, r, i, new):
     """Turn the sliding gate i OFF or ON (its mixture has reached that end) and shrink G_SS^{-1}: CHOSEN or SINGULAR."""
     k = rows.count[r]
-    left = 0
+    left = np.int64(0)
     for p in range(k):
         if rows.sliding[r, p] != i:
             rows.sliding[r, left] = rows.sliding[r, p]
@@ -368,52 +370,3 @@ def leave_sliding(samples, rows, r, i, new):
     rows.count[r] = left
     set_gate(samples, rows.status[r], i, new)
     return CHOSEN if invert_gram(samples, rows.sliding[r], left, rows.inverse[r]) else SINGULAR
-
-
-@njit(cache=True, fastmath=FAST)
-def settle_start(samples, rows, c, r, errors):
-    """Choose the statuses of the gates of row r that are exactly at u = 0 at time zero: CHOSEN, CROWDED or SINGULAR.
-
-    Attracting gates go through the box problem. A gate that does not attract starts OFF, the convention relu'(0) = 0,
-    and is turned ON where the flow would drive it up: where both sides are consistent (a repelling boundary) this picks
-    OFF, one of Filippov's solutions. SINGULAR also says that no pattern was found.
-    """
-    gram = samples.gram
-    n = gram.shape[0]
-    attracting = np.empty(n, np.int64)
-    other = np.empty(n, np.int64)
-    na = 0
-    no = 0
-    for i in range(n):
-        if samples.owner[i] and rows.position[r, i] == 0.0:
-            if surplus(samples, c, i, errors) > 0.0:
-                attracting[na] = i
-                na += 1
-            else:
-                other[no] = i
-                no += 1
-            set_gate(samples, rows.status[r], i, OFF)
-    z = np.empty(n)
-    for _ in range(2 * no + 2):
-        outcome = resolve(samples, rows, c, r, attracting, na, errors)
-        if outcome != CHOSEN:
-            return outcome
-        mix(samples, rows, r, errors, z)
-        changed = False
-        for p in range(no):
-            i = other[p]
-            velocity = 0.0
-            for j in range(n):
-                velocity -= c * gram[i, j] * z[j]
-            tiny = 1e-14 * abs(c) * gram[i, i] * (abs(errors[i]) + 1e-300)
-            if velocity > tiny and rows.status[r, i] == OFF:
-                set_gate(samples, rows.status[r], i, ON)
-                changed = True
-                break
-            if velocity < -tiny and rows.status[r, i] == ON:
-                set_gate(samples, rows.status[r], i, OFF)
-                changed = True
-                break
-        if not changed:
-            return CHOSEN
-    return SINGULAR

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from odeflow.numeric._relu_row_kernels import FAST, GRADIENT_FLOW, HEAVY_BALL, NESTEROV
+from odeflow.numeric._relu_row_kernels import GRADIENT_FLOW, HEAVY_BALL, KERNEL, NESTEROV
 
 DEGREE = 44
 # Two (three for second order) consecutive terms below this share of the first end a series.
@@ -23,7 +23,7 @@ SERIES_END = 1e-15
 NO_ROOT, WRONG_WAY = 2.0, 3.0
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def segment_length(mode, friction, stiffness, t):
     """Return a step on which the series converges fast; Nesterov's has radius of convergence t."""
     if mode == GRADIENT_FLOW:
@@ -34,7 +34,7 @@ def segment_length(mode, friction, stiffness, t):
     return min(h, 0.35 * t) if t > 0.0 else h
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def expand(mode, friction, H, P, R, t, h, C, product):
     """Fill the scaled Taylor coefficients C of [t, t + h], h halved until the series ends; return h and the degree."""
     for _ in range(60):
@@ -45,7 +45,7 @@ def expand(mode, friction, H, P, R, t, h, C, product):
     return h, DEGREE
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def fill_series(mode, friction, H, P, R, t, h, C, product):
     """Fill C; return the degree at which the series ends, or -1 if it does not."""
     n = H.shape[0]
@@ -76,7 +76,7 @@ def fill_series(mode, friction, H, P, R, t, h, C, product):
     return -1
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def next_first_order(h, n, k, C, product):
     """Write C[k+1] for gradient flow; return its largest error coefficient."""
     N = n + 1
@@ -92,7 +92,7 @@ def next_first_order(h, n, k, C, product):
     return largest
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def next_second_order(mode, friction, t, h, n, k, C, product):
     """Write C[k+2] for heavy ball and Nesterov; return its largest error coefficient.
 
@@ -122,7 +122,7 @@ def next_second_order(mode, friction, t, h, n, k, C, product):
     return largest
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def evaluate(C, degree, s, h, P, R):
     """Write the state and its time derivative at s = tau / h."""
     size = P.shape[0]
@@ -137,7 +137,7 @@ def evaluate(C, degree, s, h, P, R):
         R[j] /= h
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def propagate(mode, friction, H, P, R, t, length, stiffness, C, product, tally):
     """Advance P and R by `length` with H frozen."""
     done = 0.0
@@ -152,7 +152,7 @@ def propagate(mode, friction, H, P, R, t, length, stiffness, C, product, tally):
         done += h
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def preview(mode, friction, H, P, R, t, length, stiffness, C, product, tally, bound):
     """Advance P and R by `length` in four steps and record the largest |J| seen in `bound`."""
     for j in range(bound.shape[0]):
@@ -163,7 +163,7 @@ def preview(mode, friction, H, P, R, t, length, stiffness, C, product, tally, bo
             bound[j] = max(bound[j], abs(P[j]))
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def first_root(c, degree, known):
     """Return the first root in (0, 1] of sum c_k s^k, or NO_ROOT; the first `known` coefficients are exactly zero.
 
@@ -200,7 +200,7 @@ def first_root(c, degree, known):
     return NO_ROOT
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(**KERNEL)
 def polish(c, degree, low, left, value_left, right, value_right):
     """Return the root in (left, right] by Newton's method, safeguarded by bisection."""
     x = left + (right - left) * value_left / (value_left - value_right)
