@@ -217,98 +217,106 @@ def nesterov_table(gamma, end):
 
 
 @njit(cache=True, error_model="numpy")
-def _hankel_run(out, first, last, s, cosine, sine, amplitude, terms, a):
-    """Fill out[first:last] with amplitude (P cos - Q sin), P and Q of `terms` terms in all; loops over j vectorise."""
-    p_first = terms - 1 if (terms - 1) % 2 == 0 else terms - 2
-    q_first = terms - 1 if (terms - 1) % 2 == 1 else terms - 2
-    for j in range(first, last):
+def _table_run(out, root, times, table, switch):
+    """Fill out from the table while sqrt(lambda) t < switch; return how many were filled."""
+    for j in range(times.size):
+        s = root * times[j]
+        if s >= switch:
+            return j
+        cell = int(s * CELLS_PER_UNIT)
+        x = s - (cell + 0.5) / CELLS_PER_UNIT
+        value = table[cell, DEGREE]
+        for i in range(DEGREE - 1, -1, -1):
+            value = value * x + table[cell, i]
+        out[j] = value
+    return times.size
+
+
+@njit(cache=True, error_model="numpy")
+def _phases_run(root, turns, turns_rest, shift, times, times_high, times_low, s, cosine, sine):
+    """Fill s = sqrt(lambda) t, and cosine and sine of s - shift, in quarter turns until the last moment."""
+    turns_high, turns_low = _split(turns)
+    for j in range(times.size):
+        s[j] = root * times[j]
+        p = turns * times[j]
+        e = ((turns_high * times_high[j] - p) + turns_high * times_low[j] + turns_low * times_high[j]) + (
+            turns_low * times_low[j] + turns_rest * times[j]
+        )
+        # p - shift is not exact: its error joins the low part.
+        q = p - shift
+        back = q - p
+        e += (p - (q - back)) + (-shift - back)
+        cosine[j], sine[j] = _cos_sin_quarters(q, e)
+
+
+@njit(cache=True, error_model="numpy")
+def _hankel_run(out, s, cosine, sine, amplitude, terms, a):
+    """Fill out with amplitude (P cos - Q sin), P and Q of `terms` terms in all. Destroys s, cosine and sine."""
+    last = terms - 1
+    for j in range(out.size):
         cosine[j] *= amplitude[j]
         sine[j] *= amplitude[j] / s[j]
         s[j] = 1.0 / (s[j] * s[j])
         out[j] = 0.0
-    k = p_first
-    while k >= 0:
+    for k in range(last - last % 2, -1, -2):
         coefficient = a[k] if k % 4 == 0 else -a[k]
-        for j in range(first, last):
+        for j in range(out.size):
             out[j] = out[j] * s[j] + coefficient
-        k -= 2
-    for j in range(first, last):
+    for j in range(out.size):
         out[j] *= cosine[j]
         cosine[j] = 0.0
-    k = q_first
-    while k >= 1:
+    for k in range(last - 1 + last % 2, 0, -2):
         coefficient = a[k] if k % 4 == 1 else -a[k]
-        for j in range(first, last):
+        for j in range(out.size):
             cosine[j] = cosine[j] * s[j] + coefficient
-        k -= 2
-    for j in range(first, last):
+    for j in range(out.size):
         out[j] -= cosine[j] * sine[j]
 
 
 @njit(cache=True, error_model="numpy")
 def nesterov_modes(gamma, eigenvalues, times, table, a, enough_from, switch):
-    """Return phi = Gamma(nu+1) (2/s)^nu J_nu(s), s = sqrt(lambda) t: table below `switch`, Hankel's expansion above."""
+    """Return phi = Gamma(nu+1) (2/s)^nu J_nu(s), s = sqrt(lambda) t: table below `switch`, Hankel's expansion above.
+
+    Runs are passed as views, so that their loops start at 0 and vectorise.
+    """
     count = times.size
     out = np.empty((eigenvalues.size, count))
     times_high, times_low = _split_times(times)
-    s = np.empty(count)
-    cosine = np.empty(count)
-    sine = np.empty(count)
-    amplitude = np.empty(count)
-    powers = np.empty(count)
+    s, cosine, sine, amplitude = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
     end = times[count - 1]
     half = 0.5 * gamma
+    # s^-half is lambda^(-half/2) t^-half as long as neither factor overflows.
     separable = gamma <= 40.0
-    for j in range(count):
-        powers[j] = (times[j] / end) ** -half if separable and times[j] > 0.0 else 0.0
+    powers = np.zeros(count)
+    if separable:
+        for j in range(count):
+            powers[j] = (times[j] / end) ** -half if times[j] > 0.0 else 0.0
     log_scale = half * math.log(2.0) + math.lgamma(half + 0.5) - 0.5 * math.log(math.pi)
-    shift = 0.5 * gamma  # nu pi/2 + pi/4 in quarter turns
     for k in range(eigenvalues.size):
+        root, turns, turns_rest = _root_in_quarter_turns(eigenvalues[k], 0.0)
         if eigenvalues[k] == 0.0:
             out[k, :] = 1.0
             continue
-        root, turns, turns_rest = _root_in_quarter_turns(eigenvalues[k], 0.0)
-        turns_high, turns_low = _split(turns)
-        first = count
-        for j in range(count):
-            s[j] = root * times[j]
-            if s[j] >= switch:
-                first = j
-                break
-            cell = int(s[j] * CELLS_PER_UNIT)
-            x = s[j] - (cell + 0.5) / CELLS_PER_UNIT
-            value = table[cell, DEGREE]
-            for i in range(DEGREE - 1, -1, -1):
-                value = value * x + table[cell, i]
-            out[k, j] = value
-        if first == count:
+        i = _table_run(out[k], root, times, table, switch)
+        if i == count:
             continue
-        scale = math.exp(log_scale) * (root * end) ** -half if separable else 0.0
-        for j in range(first, count):
-            s[j] = root * times[j]
-            p = turns * times[j]
-            e = ((turns_high * times_high[j] - p) + turns_high * times_low[j] + turns_low * times_high[j]) + (
-                turns_low * times_low[j] + turns_rest * times[j]
-            )
-            # p - shift is not exact: its error joins the low part.
-            q = p - shift
-            back = q - p
-            e += (p - (q - back)) + (-shift - back)
-            cosine[j], sine[j] = _cos_sin_quarters(q, e)
-            amplitude[j] = scale * powers[j]
-        if not separable:
-            for j in range(first, count):
-                amplitude[j] = math.exp(log_scale - half * math.log(s[j]))
+        # nu pi/2 + pi/4 is gamma/2 quarter turns.
+        _phases_run(root, turns, turns_rest, half, times[i:], times_high[i:], times_low[i:], s[i:], cosine[i:], sine[i:])
+        if separable:
+            scale = math.exp(log_scale) * (root * end) ** -half
+            amplitude[i:] = scale * powers[i:]
+        else:
+            amplitude[i:] = np.exp(log_scale - half * np.log(s[i:]))
         terms = HANKEL_TERMS
-        while first < count:
-            while terms > 2 and s[first] >= enough_from[terms - 1]:
+        while i < count:
+            while terms > 2 and s[i] >= enough_from[terms - 1]:
                 terms -= 1
-            limit = enough_from[terms - 1] if terms > 2 else np.inf
-            last = first + 1
-            while last < count and s[last] < limit:
-                last += 1
-            _hankel_run(out[k], first, last, s, cosine, sine, amplitude, terms, a)
-            first = last
+            # A new run only where four terms fewer will do: short runs cost more than long sums.
+            limit = enough_from[max(terms - 4, 2)] if terms > 2 else np.inf
+            e = i + np.searchsorted(s[i:], limit) if limit < np.inf else count
+            e = max(e, i + 1)
+            _hankel_run(out[k, i:e], s[i:e], cosine[i:e], sine[i:e], amplitude[i:e], terms, a)
+            i = e
     return out
 
 

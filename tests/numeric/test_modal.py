@@ -157,6 +157,12 @@ def test_nesterov_modes_agree_with_mpmath_for_large_gamma(gamma: float, phase: f
     assert one(Nesterov(gamma), 1.0, phase) == pytest.approx(exact_nesterov(gamma, 1.0, phase), abs=2 * MODE_ATOL)
 
 
+@pytest.mark.parametrize(("gamma", "phase"), [(50.0, 30.0), (50.0, 60.0), (19.0, 26.0), (300.0, 100.0)])
+def test_small_nesterov_modes_keep_their_digits(gamma: float, phase: float) -> None:
+    """Hankel's expansion at these phases would be right to 1e-15 of phi(0), yet lose digits of phi itself."""
+    assert one(Nesterov(gamma), 1.0, phase) == pytest.approx(exact_nesterov(gamma, 1.0, phase), rel=TAIL_RTOL, abs=0.0)
+
+
 def test_even_gammas_are_elementary() -> None:
     s = np.geomspace(0.5, 300.0, 2000)
     forms = {
