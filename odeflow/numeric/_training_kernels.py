@@ -8,13 +8,13 @@ Every optimiser is one recursion in the displacement U (rho_k scales the gradien
     Nesterov                   carry = m_{k-1}, use = m_k,  direct = 1    with m_k = k / (k + gamma)
     Nesterov, constant q       carry = q,       use = q,    direct = 1
 
-The two matrix products of a step are LLVM vector code for sixteen neurons at a time. General matrix products are slow
-on the long thin matrices of a two-layer network, and between the two they write and read again what fits in registers:
-pre-activations, masks, residual terms. Here a block of neurons (two vectors of eight) goes through a whole step while
-its weights stay in the first-level cache. LLVM splits the vectors where registers are shorter. Addresses are raw:
+The two matrix products of a step are LLVM vector code for a block of 16 neurons at a time, two vectors (8 neurons on
+machines without AVX-512). General matrix products are slow on the long thin matrices of a two-layer network, and
+between the two they write and read again what fits in registers: pre-activations, masks, residual terms. Here a block
+goes through a whole step while its weights stay in the first-level cache. Addresses are raw:
 
-    weights   16 doubles a coordinate         points    POINTS doubles a coordinate, group after group
-    masks     16 bits a point                 outputs    8 partial sums a point
+    weights   BLOCK doubles a coordinate      points    POINTS doubles a coordinate, group after group
+    masks     2 bytes a point, a bit a lane   outputs   LANES partial sums a point
 
 The vector code lives in the same file as the loops, because Numba's cache of the loops looks at this file only.
 """
@@ -25,17 +25,19 @@ The vector code lives in the same file as the loops, because Numba's cache of th
 import math
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 CONSTANT_MOMENTUM = 0
 NESTEROV = 1
 NESTEROV_CONSTANT = 2
-LANES = 8
+# Numba's own target, unless its environment variables name another one.
+_FEATURES = binding.get_host_cpu_features().flatten() if config.CPU_NAME is None else config.CPU_FEATURES or ""
+LANES = 8 if "+avx512f" in _FEATURES else 4
 BLOCK = 2 * LANES
-# Points whose pre-activations are computed together: 12 accumulators, 2 weights and a broadcast fit 32 registers.
+# Points whose pre-activations are computed together: 12 accumulators, 2 weights and a broadcast fit 16 registers.
 POINTS = 6
 
 _DOUBLE, _BYTE, _LONG = ir.DoubleType(), ir.IntType(8), ir.IntType(64)
@@ -109,6 +111,14 @@ class _Emitter:
         product = self.builder.fmul(p, q, flags=("contract",))
         return self.builder.fadd(product, r, flags=("contract",))
 
+    def to_byte(self, mask):
+        bits = self.builder.bitcast(mask, ir.IntType(LANES))
+        return bits if LANES == 8 else self.builder.zext(bits, _BYTE)
+
+    def from_byte(self, byte):
+        bits = byte if LANES == 8 else self.builder.trunc(byte, ir.IntType(LANES))
+        return self.builder.bitcast(bits, _MASK)
+
     def accumulators(self, count):
         """Return stack slots, which LLVM turns into registers; `reset` sets them to zero."""
         return [cgutils.alloca_once(self.builder, _VECTOR) for _ in range(count)]
@@ -151,7 +161,7 @@ def forward_block(context, weights, output_weights, points, outputs, masks, dime
                 for half, weight in ((0, c0), (1, c1)):
                     z = builder.load(slots[2 * j + half])
                     on = builder.fcmp_unordered(">", z, e.zero)
-                    e.store(builder.bitcast(on, _BYTE), e.at(mask, (group.index, 2 * POINTS), 2 * j + half))
+                    e.store(e.to_byte(on), e.at(mask, (group.index, 2 * POINTS), 2 * j + half))
                     total = e.multiply_add(weight, builder.select(on, z, e.zero), total)
                 e.store(total, place)
         return target.get_dummy_value()
@@ -162,7 +172,7 @@ def forward_block(context, weights, output_weights, points, outputs, masks, dime
 
 @intrinsic
 def masked_errors(context, masks, errors, out, count):
-    """Write error_i where neuron r is active on point i and 0 elsewhere, for the 16 neurons of a block."""
+    """Write error_i where neuron r is active on point i and 0 elsewhere, for the neurons of a block."""
 
     def generate(target, builder, signature, arguments):
         mask, error, place, points = arguments
@@ -170,7 +180,7 @@ def masked_errors(context, masks, errors, out, count):
         with cgutils.for_range(builder, points) as point:
             value = e.broadcast(e.at(error, (point.index, _DOUBLE_BYTES)))
             for half in range(2):
-                bits = builder.bitcast(e.load(e.at(mask, (point.index, 2), half), _BYTE), _MASK)
+                bits = e.from_byte(e.load(e.at(mask, (point.index, 2), half), _BYTE))
                 chosen = builder.select(bits, value, e.zero)
                 e.store(chosen, e.at(place, (point.index, _BLOCK_BYTES), _VECTOR_BYTES * half))
         return target.get_dummy_value()

@@ -149,7 +149,7 @@ def train_relu(
     """
     inputs = as_matrix("X", X)
     n, d = inputs.shape
-    targets = as_vector("y", y, length=n)
+    targets = np.array(as_vector("y", y, length=n))  # a read-only array would be compiled for anew
     weights = as_array("W", W, shape=(None, None, d) if np.ndim(W) == 3 else (None, d))
     m = weights.shape[-2]
     output = as_array("a", a, shape=(None, m) if np.ndim(a) == 2 else (m,))
@@ -229,7 +229,7 @@ def iterate_modes(optimiser: Optimiser, eigenvalues: ArrayLike, steps: int) -> F
     array([[1.   , 0.5  , 0.25 , 0.125],
            [1.   , 0.   , 0.   , 0.   ]])
     """
-    values = as_vector("eigenvalues", eigenvalues)
+    values = np.array(as_vector("eigenvalues", eigenvalues))  # a read-only array would be compiled for anew
     positions = np.ones((values.size, require_count("steps", steps, minimum=0) + 1))
     _training_kernels.iterate_modes(*_kernel_parameters(optimiser), values, positions)
     return positions

@@ -401,6 +401,21 @@ def test_deep_limit_keeps_zero_rows_and_scales() -> None:
     np.testing.assert_allclose(mlp_ntk_limit(3.0 * X, 4), 9.0 * mlp_ntk_limit(X, 4), rtol=1e-12)
 
 
+def test_one_specialisation_serves_every_input() -> None:
+    """Read-only, integer and Fortran-ordered inputs must not send the user to the compiler again."""
+    _ntk_kernels.warm()
+    kernels = (_ntk_kernels.pattern_kernel, _ntk_kernels.limit_kernel, _ntk_kernels.angle_matrix)
+    compiled = [len(kernel.signatures) for kernel in kernels]
+    X, (W, a) = np.asfortranarray(sphere(6, 3, 30)), two_layer_initialisation(3, 70, seed=31)
+    for array in (X, W, a):
+        array.flags.writeable = False
+    relu_ntk(X, np.asfortranarray(W), a=a)
+    relu_ntk_limit(X)
+    pairwise_angles(np.eye(2, dtype=int))
+    mlp_ntk_limit(X, 2)
+    assert [len(kernel.signatures) for kernel in kernels] == compiled
+
+
 # The door.
 
 

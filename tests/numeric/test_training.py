@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.numeric import _training_kernels
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.kernels import kernel_spectrum, relu_ntk, two_layer_initialisation
 from odeflow.numeric.training import (
@@ -359,6 +360,20 @@ def test_divergence_at_the_start_is_reported() -> None:
     run = train_relu([[1.0]], [1e200], [[1.0]], [1.0], GradientDescent(0.1), 3)
     assert run.statuses == (RunStatus.DIVERGED,)
     assert run.diverged_at[0] == 0
+
+
+def test_one_specialisation_serves_every_input() -> None:
+    """Read-only, integer and Fortran-ordered inputs must not send the user to the compiler again."""
+    _training_kernels.warm()
+    compiled = (len(_training_kernels.train_run.signatures), len(_training_kernels.iterate_modes.signatures))
+    X, y, W, a = problem()
+    plain = train_relu(X, y, W, a, GradientDescent(0.1), 5)
+    for array in (X, y, W, a):
+        array.flags.writeable = False
+    odd = train_relu(np.asfortranarray(X), y, np.asfortranarray(W), a.astype(int), GradientDescent(0.1), 5)
+    assert np.array_equal(plain.weights, odd.weights)
+    iterate_modes(GradientDescent(0.1), y, 3)
+    assert compiled == (len(_training_kernels.train_run.signatures), len(_training_kernels.iterate_modes.signatures))
 
 
 # The door.
