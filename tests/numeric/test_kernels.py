@@ -290,6 +290,27 @@ def test_large_indefinite_matrices_fall_back_to_the_dense_method() -> None:
     assert bound.lower <= dense <= bound.upper
 
 
+@pytest.mark.parametrize("n", [2, 150, 250, 900])
+def test_eigenvalue_bound_contains_exactly_known_eigenvalues_of_large_matrices(n: int) -> None:
+    """Both matrices are exact in floats: I/8 + 3 ones (eigenvalue 1/8, n - 1 times) and the second difference."""
+    bound = smallest_eigenvalue(0.125 * np.eye(n) + 3.0 * np.ones((n, n)))
+    assert bound.lower <= 0.125 <= bound.upper
+    assert bound.value == pytest.approx(0.125, abs=1e-10)
+    assert bound.is_positive
+    bound = smallest_eigenvalue(2.0 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1))
+    with mpmath.workdps(50):
+        assert bound.lower <= 4 * mpmath.sin(mpmath.pi / (2 * (n + 1))) ** 2 <= bound.upper
+    assert bound.is_positive
+
+
+@pytest.mark.slow
+def test_the_bound_reaches_five_thousand_points() -> None:
+    X = sphere(5000, 50, 27)
+    bound = smallest_eigenvalue(relu_ntk_limit(X), entry_error=relu_ntk_limit_entry_error(X))
+    assert bound.is_positive
+    assert (bound.upper - bound.lower) / bound.value < 1e-6
+
+
 def test_entry_error_widens_the_bound_by_n_times_itself() -> None:
     H = relu_ntk_limit(sphere(10, 4, 16))
     plain, wide = smallest_eigenvalue(H), smallest_eigenvalue(H, entry_error=1e-3)
