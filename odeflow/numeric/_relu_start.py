@@ -4,7 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from odeflow.numeric._relu_row_kernels import CHOSEN, OFF, ON, SINGULAR, Rows, Samples, resolve, set_gate, surplus
+from odeflow.numeric._relu_horizon_kernels import new_rows
+from odeflow.numeric._relu_row_kernels import (
+    CHOSEN,
+    CROWDED,
+    OFF,
+    ON,
+    SINGULAR,
+    Rows,
+    Samples,
+    resolve,
+    set_gate,
+    surplus,
+)
+
+# The pattern of gates at u = 0 is judged this share of the shortest time scale after the start, to break exact ties.
+MOMENT = 1e-9
+
+
+def start_rows(
+    samples: Samples, outputs: np.ndarray, position: np.ndarray, errors: np.ndarray
+) -> tuple[Rows, np.ndarray, int]:
+    """Return the rows at rest, H at time zero, and the first neuron without a consistent pattern (-1: none)."""
+    rows, failed = settled_rows(samples, outputs, position, errors)
+    kernel = starting_kernel(samples, outputs, rows)
+    if failed < 0 and (position == 0.0).any():
+        fastest = max(float(np.trace(kernel)), 1e-300)
+        rows, failed = settled_rows(samples, outputs, position, errors - MOMENT / fastest * kernel @ errors)
+        kernel = starting_kernel(samples, outputs, rows)
+    return rows, kernel, failed
+
+
+def settled_rows(
+    samples: Samples, outputs: np.ndarray, position: np.ndarray, errors: np.ndarray
+) -> tuple[Rows, int]:
+    """Return rows with a pattern for these errors, with as many sliding slots as it takes, and the failed neuron."""
+    slots = 8
+    while True:
+        rows = new_rows(position, slots)
+        outcome, failed = settle_start(samples, outputs, rows, errors)
+        if outcome != CROWDED:
+            return rows, failed
+        slots *= 2
 
 
 def settle_start(samples: Samples, outputs: np.ndarray, rows: Rows, errors: np.ndarray) -> tuple[int, int]:
