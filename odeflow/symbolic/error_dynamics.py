@@ -23,13 +23,27 @@ from odeflow.symbolic.derivations import (
     infer,
     show_equal,
     show_equal_vectors,
+    show_with,
 )
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, inner, norm2
 
-__all__ = ["derive_error_dynamics", "derive_gram_kernel", "error_equation", "relu_jacobian_row"]
+__all__ = [
+    "BOTH_ACTIVE",
+    "GRAM_ENTRY",
+    "WIDTH",
+    "derive_error_dynamics",
+    "derive_gram_kernel",
+    "derive_gram_semidefinite",
+    "error_equation",
+    "gram_entry",
+    "relu_jacobian_row",
+]
 
 KERNEL = Operator("H", symmetric=True)
+WIDTH = sp.Symbol("m", positive=True, integer=True)
+GRAM_ENTRY = sp.Symbol("H_ij", real=True)
+BOTH_ACTIVE = sp.Symbol("N_ij", nonnegative=True, integer=True)
 
 
 def error_equation(flow: Flow, kernel: Operator = KERNEL) -> sp.Equality:
@@ -111,35 +125,73 @@ def derive_error_dynamics(flow: Flow, *, constant_jacobian: bool = True) -> Deri
 def relu_jacobian_row(sample: str, neuron: str = "r") -> tuple[Vector, sp.Symbol, sp.Symbol, sp.Symbol]:
     """Return the gradient of f(x_i) in w_r for f = m^{-1/2} sum_r a_r relu(w_r.x), and its symbols (a_r, D_ri, m)."""
     sign, gate = sp.Symbol(f"a_{neuron}", real=True), sp.Symbol(f"D_{neuron}{sample}", real=True)
-    width = sp.Symbol("m", positive=True, integer=True)
-    return sign * gate / sp.sqrt(width) * Vector.base(f"x_{sample}"), sign, gate, width
+    return sign * gate / sp.sqrt(WIDTH) * Vector.base(f"x_{sample}"), sign, gate, WIDTH
 
 
-def derive_gram_kernel() -> Derivation:
-    """Derive the kernel of the two-layer ReLU network, H_ij = (x_i.x_j/m) sum_r D_ri D_rj, and H >= 0, for all n, m, p.
+def gram_entry() -> sp.Equality:
+    """Return `H_ij = <x_i, x_j> N_ij / m`, N_ij the number of neurons that are active on both samples.
+
+    Examples
+    --------
+    >>> gram_entry()
+    Eq(H_ij, <x_i, x_j>*N_ij/m)
+    """
+    gram = inner(Vector.base("x_i"), Vector.base("x_j"))
+    return equate(GRAM_ENTRY, gram * BOTH_ACTIVE / WIDTH)
+
+
+def derive_gram_kernel(formula: sp.Basic | None = None) -> Derivation:
+    """Derive the entries of the two-layer ReLU network's kernel, for all n, m, p and every activation pattern.
+
+    Parameters
+    ----------
+    formula : relation between `GRAM_ENTRY`, `BOTH_ACTIVE`, `WIDTH` and <x_i, x_j> to be decided in the end (default:
+        `gram_entry()`)
+
+    Examples
+    --------
+    >>> derive_gram_kernel().broken is None
+    True
+    """
+    row_i, sign, gate_i, width = relu_jacobian_row("i")
+    row_j, _, gate_j, _ = relu_jacobian_row("j")
+    gram = inner(Vector.base("x_i"), Vector.base("x_j"))
+    claimed = formula if formula is not None else gram_entry()
+    return Derivation(
+        (
+            assume("output signs a_r with a_r^2 = 1"),
+            define("df_i/dw_r = a_r D_ri x_i / sqrt(m), with the gate D_ri in {0, 1}"),
+            define("H_ij = sum_r <df_i/dw_r, df_j/dw_r>"),
+            show_equal(
+                "the summand of neuron r", inner(row_i, row_j).subs(sign**2, 1), gram * gate_i * gate_j / width
+            ),
+            define("N_ij = sum_r D_ri D_rj counts the neurons that are active on both samples"),
+            show_with("sum over r = 1..m", claimed, {GRAM_ENTRY: gram_entry().rhs}),
+        )
+    )
+
+
+def derive_gram_semidefinite() -> Derivation:
+    """Derive that H = sum_r J_r J_r^T is positive semidefinite, for all n, m, p and every network.
 
     Returns
     -------
     Derivation
-        Concludes `0 <= <v, H v>`; an earlier step has the entries.
+        Concludes `<v, H v> >= 0`.
+
+    Examples
+    --------
+    >>> derive_gram_semidefinite().conclusion
+    <v, H v> >= 0
     """
-    row_i, sign, gate_i, width = relu_jacobian_row("i")
-    row_j, _, gate_j, _ = relu_jacobian_row("j")
-    entry = inner(row_i, row_j)
-    gram = inner(Vector.base("x_i"), Vector.base("x_j"))
-    unit = entry.subs(sign**2, 1)
-    block = Operator("J_r")
-    direction = Vector.base("v")
+    block, direction = Operator("J_r"), Vector.base("v")
     quadratic = inner(direction, block @ (block.T @ direction))
     square = norm2(block.T @ direction)
     nonnegative = Decision(
         Status.HOLDS if square.is_nonnegative else Status.UNDECIDED, "a squared norm", "for every n, m, p"
     )
     steps = (
-        assume("output signs a_r with a_r^2 = 1"),
-        define("J = [J_1 ... J_m]: block J_r has the rows a_r D_ri x_i^T / sqrt(m), so H = J J^T = sum_r J_r J_r^T"),
-        show_equal("the summand of neuron r in H_ij", unit, gram * gate_i * gate_j / width),
-        infer("summing over r = 1..m: H_ij = (x_i.x_j/m) #{r active on both}, a sum of Gram matrices"),
+        define("J = [J_1 ... J_m] with J_r = df/dw_r, so H = J J^T = sum_r J_r J_r^T"),
         show_equal("the summand of neuron r in <v, H v> is |J_r^T v|^2", quadratic, square),
         Step(
             "a sum of squared norms is non-negative, so H is positive semidefinite",
