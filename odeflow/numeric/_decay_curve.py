@@ -58,7 +58,7 @@ def decay_curve(times: Float[np.ndarray, " t"], losses: Float[np.ndarray, " t"],
     when, height = times, losses
     oscillating = False
     # Twice: beats between modes leave an envelope that oscillates itself.
-    for fewest in (3, 12):
+    for fewest in (1, 12):
         if not _oscillates(height):
             break
         top = _interior_maxima(height)
@@ -94,7 +94,7 @@ def _oscillates(losses: Float[np.ndarray, " t"]) -> bool:
         return False
     steps = np.diff(np.log(losses))
     rises = steps[steps > 0.0]
-    if float(rises.sum()) <= 0.1 * abs(float(steps.sum())) or int((np.diff(np.sign(steps)) < 0).sum()) < 3:
+    if float(rises.sum()) <= 0.1 * abs(float(steps.sum())) or int((np.diff(np.sign(steps)) < 0).sum()) < 1:
         return False
     # Differences of independent noise have lag-one correlation -1/2; its maxima carry no more than itself.
     steps = steps - steps.mean()
@@ -120,7 +120,7 @@ def _before_floor(times: Float[np.ndarray, " t"], losses: Float[np.ndarray, " t"
 
 
 def _is_floor(x: Float[np.ndarray, " m"], values: Float[np.ndarray, " m"], steepest: float) -> bool:
-    """Whether values(x) is flat: constant to 1 %, or rough and with a slope significantly below a third of before."""
+    """Whether values(x) is flat: constant to 1 %, or rough and with a slope significantly below half of before."""
     logs = np.log(values)
     if float(logs.max() - logs.min()) < _FLAT:
         return True
@@ -136,7 +136,7 @@ def _is_floor(x: Float[np.ndarray, " m"], values: Float[np.ndarray, " m"], steep
     slope = float(dx @ dy) / spread
     residual = dy - slope * dx
     error = math.sqrt(float(residual @ residual) / (x.size - 2) / spread)
-    return -slope + 2.5 * error < steepest / 3.0
+    return -slope + 2.5 * error < 0.5 * steepest
 
 
 def _correlation(x: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> float:

@@ -101,7 +101,7 @@ class RateFit:
 
     def contains(self, exponent: float) -> bool:
         """Tell whether `exponent` lies in the interval."""
-        return self.interval[0] <= exponent <= self.interval[1]
+        return bool(self.interval[0] <= exponent <= self.interval[1])
 
 
 @dataclass(frozen=True)
