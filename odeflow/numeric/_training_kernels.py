@@ -13,7 +13,7 @@ machines without AVX-512). General matrix products are slow on the long thin mat
 between the two they write and read again what fits in registers: pre-activations, masks, residual terms. Here a block
 goes through a whole step while its weights stay in the first-level cache. Addresses are raw:
 
-    weights   BLOCK doubles a coordinate      points    POINTS doubles a coordinate, group after group
+    weights   BLOCK doubles a coordinate      points    a group of doubles a coordinate, group after group
     masks     2 bytes a point, a bit a lane   outputs   LANES partial sums a point
 
 The vector code lives in the same file as the loops, because Numba's cache of the loops looks at this file only.
@@ -37,8 +37,9 @@ NESTEROV_CONSTANT = 2
 _FEATURES = binding.get_host_cpu_features().flatten() if config.CPU_NAME is None else config.CPU_FEATURES or ""
 LANES = 8 if "+avx512f" in _FEATURES else 4
 BLOCK = 2 * LANES
-# Points whose pre-activations are computed together: 12 accumulators, 2 weights and a broadcast fit 16 registers.
-POINTS = 6
+# Points, or coordinates, that are summed together: with 6, 12 accumulators, 2 operands and a broadcast fit 16
+# registers; 4 and 5 are as fast. The size that pads least is taken, the largest of several.
+GROUP_SIZES = (6, 5, 4)
 
 _DOUBLE, _BYTE, _LONG = ir.DoubleType(), ir.IntType(8), ir.IntType(64)
 _VECTOR, _MASK = ir.VectorType(_DOUBLE, LANES), ir.VectorType(ir.IntType(1), LANES)
@@ -131,43 +132,48 @@ class _Emitter:
         self.builder.store(self.multiply_add(p, q, self.builder.load(slot)), slot)
 
 
-@intrinsic
-def forward_block(context, weights, output_weights, points, outputs, masks, dimension, groups):
-    """Add c_r relu(w_r.x_i) of one block to the outputs of all points and write the masks w_r.x_i > 0.
+def make_forward_block(size):
+    """Return the first product for points in groups of `size`."""
 
-    A pre-activation that is not a number counts as active, so that it reaches the loss and is noticed there.
-    """
+    @intrinsic
+    def forward_block(context, weights, output_weights, points, outputs, masks, dimension, groups):
+        """Add c_r relu(w_r.x_i) of one block to the outputs of all points and write the masks w_r.x_i > 0.
 
-    def generate(target, builder, signature, arguments):
-        w, c, x, f, mask, d, count = arguments
-        e = _Emitter(builder)
-        slots = e.accumulators(2 * POINTS)
-        c0, c1 = e.load(c, _VECTOR), e.load(e.at(c, _VECTOR_BYTES), _VECTOR)
-        group_bytes = builder.mul(d, ir.Constant(_LONG, _DOUBLE_BYTES * POINTS))
-        with cgutils.for_range(builder, count) as group:
-            x_group = builder.add(x, builder.mul(group.index, group_bytes))
-            e.reset(slots)
-            with cgutils.for_range(builder, d) as coordinate:
-                w0 = e.load(e.at(w, (coordinate.index, _BLOCK_BYTES)), _VECTOR)
-                w1 = e.load(e.at(w, (coordinate.index, _BLOCK_BYTES), _VECTOR_BYTES), _VECTOR)
-                row = e.at(x_group, (coordinate.index, _DOUBLE_BYTES * POINTS))
-                for j in range(POINTS):
-                    value = e.broadcast(e.at(row, _DOUBLE_BYTES * j))
-                    e.accumulate(slots[2 * j], w0, value)
-                    e.accumulate(slots[2 * j + 1], w1, value)
-            for j in range(POINTS):
-                place = e.at(f, (group.index, _VECTOR_BYTES * POINTS), _VECTOR_BYTES * j)
-                total = e.load(place, _VECTOR)
-                for half, weight in ((0, c0), (1, c1)):
-                    z = builder.load(slots[2 * j + half])
-                    on = builder.fcmp_unordered(">", z, e.zero)
-                    e.store(e.to_byte(on), e.at(mask, (group.index, 2 * POINTS), 2 * j + half))
-                    total = e.multiply_add(weight, builder.select(on, z, e.zero), total)
-                e.store(total, place)
-        return target.get_dummy_value()
+        A pre-activation that is not a number counts as active, so that it reaches the loss and is noticed there.
+        """
 
-    address = types.intp
-    return types.void(address, address, address, address, address, address, address), generate
+        def generate(target, builder, signature, arguments):
+            w, c, x, f, mask, d, count = arguments
+            e = _Emitter(builder)
+            slots = e.accumulators(2 * size)
+            c0, c1 = e.load(c, _VECTOR), e.load(e.at(c, _VECTOR_BYTES), _VECTOR)
+            group_bytes = builder.mul(d, ir.Constant(_LONG, _DOUBLE_BYTES * size))
+            with cgutils.for_range(builder, count) as group:
+                x_group = builder.add(x, builder.mul(group.index, group_bytes))
+                e.reset(slots)
+                with cgutils.for_range(builder, d) as coordinate:
+                    w0 = e.load(e.at(w, (coordinate.index, _BLOCK_BYTES)), _VECTOR)
+                    w1 = e.load(e.at(w, (coordinate.index, _BLOCK_BYTES), _VECTOR_BYTES), _VECTOR)
+                    row = e.at(x_group, (coordinate.index, _DOUBLE_BYTES * size))
+                    for j in range(size):
+                        value = e.broadcast(e.at(row, _DOUBLE_BYTES * j))
+                        e.accumulate(slots[2 * j], w0, value)
+                        e.accumulate(slots[2 * j + 1], w1, value)
+                for j in range(size):
+                    place = e.at(f, (group.index, _VECTOR_BYTES * size), _VECTOR_BYTES * j)
+                    total = e.load(place, _VECTOR)
+                    for half, weight in ((0, c0), (1, c1)):
+                        z = builder.load(slots[2 * j + half])
+                        on = builder.fcmp_unordered(">", z, e.zero)
+                        e.store(e.to_byte(on), e.at(mask, (group.index, 2 * size), 2 * j + half))
+                        total = e.multiply_add(weight, builder.select(on, z, e.zero), total)
+                    e.store(total, place)
+            return target.get_dummy_value()
+
+        address = types.intp
+        return types.void(address, address, address, address, address, address, address), generate
+
+    return forward_block
 
 
 @intrinsic
@@ -222,23 +228,26 @@ def make_backward_block(width):
     return backward_block
 
 
+forward_block_4 = make_forward_block(4)
+forward_block_5 = make_forward_block(5)
+forward_block_6 = make_forward_block(6)
 backward_block_4 = make_backward_block(4)
 backward_block_5 = make_backward_block(5)
 backward_block_6 = make_backward_block(6)
 
 
 def pack_points(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return X grouped for the two products: (point groups, d, POINTS) and (coordinate groups, points, width).
+    """Return X grouped for the two products: (point groups, d, size) and (coordinate groups, points, width).
 
-    Points and coordinates are padded with zeros; the width, 4, 5 or 6, is the one that pads the fewest coordinates.
+    Points and coordinates are padded with zeros.
     """
     n, d = X.shape
-    groups = -(-n // POINTS)
-    width = min((6, 5, 4), key=lambda size: (-d) % size)
-    padded = np.zeros((groups * POINTS, -(-d // width) * width))
+    size = min(GROUP_SIZES, key=lambda size: -n % size)
+    width = min(GROUP_SIZES, key=lambda width: -d % width)
+    padded = np.zeros((-(-n // size) * size, -(-d // width) * width))
     padded[:n, :d] = X
-    forward = padded[:, :d].reshape(groups, POINTS, d).transpose(0, 2, 1)
-    backward = padded.reshape(groups * POINTS, -1, width).transpose(1, 0, 2)
+    forward = padded[:, :d].reshape(-1, size, d).transpose(0, 2, 1)
+    backward = padded.reshape(padded.shape[0], -1, width).transpose(1, 0, 2)
     return np.ascontiguousarray(forward), np.ascontiguousarray(backward)
 
 
@@ -300,7 +309,8 @@ def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, 
     n = y.size
     d = W.shape[1]
     groups = XF.shape[0]
-    points = groups * POINTS
+    size = XF.shape[2]
+    points = groups * size
     coordinate_groups = XB.shape[0]
     width = XB.shape[2]
     w, cb = _pack_neurons(W, c)
@@ -335,10 +345,13 @@ def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, 
                 for lane in range(BLOCK):
                     scaled_c[lane] = scale * cb[q, lane]
                 _update(w[q], u[q], gradient, scaled_c, carry, use, direct)
-            forward_block(
-                w.ctypes.data + q * d * BLOCK * 8, cb.ctypes.data + q * BLOCK * 8, xf, outputs.ctypes.data, mask,
-                d, groups,
-            )  # fmt: skip
+            block, c_block, f = w.ctypes.data + q * d * BLOCK * 8, cb.ctypes.data + q * BLOCK * 8, outputs.ctypes.data
+            if size == 6:
+                forward_block_6(block, c_block, xf, f, mask, d, groups)
+            elif size == 5:
+                forward_block_5(block, c_block, xf, f, mask, d, groups)
+            else:
+                forward_block_4(block, c_block, xf, f, mask, d, groups)
         loss = 0.0
         for i in range(n):
             total = -y[i]
