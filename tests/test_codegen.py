@@ -291,6 +291,15 @@ def test_code_outlives_everything_but_its_field():
     assert [f(0.0, [1.0])[0] for f in fields] == list(range(1, 30))
 
 
+def test_code_may_die_in_a_reference_cycle():
+    for k in range(1, 200):
+        cycle = [compile_field([k * X], [X])]
+        cycle.append(cycle)
+    del cycle
+    gc.collect()
+    assert compile_field([3 * X], [X])(0.0, [2.0])[0] == 6.0
+
+
 def test_threads_may_compile_at_once():
     with ThreadPoolExecutor(8) as pool:
         fields = list(pool.map(lambda k: compile_field([sympy.sin(k * X)], [X]), range(1, 25)))

@@ -33,7 +33,15 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import as_vector, require_count, require_finite
 
-__all__ = ["CompiledExpression", "CompiledField", "GeneratedCode", "MachineCode", "Numbers", "cache_folder", "load_machine_code"]
+__all__ = [
+    "CompiledExpression",
+    "CompiledField",
+    "GeneratedCode",
+    "MachineCode",
+    "Numbers",
+    "cache_folder",
+    "load_machine_code",
+]
 
 ENTRY_POINT = "odeflow_entry"
 """Name of the one function that every generated module defines."""
@@ -353,8 +361,9 @@ def _target_machine() -> Any:
 
 
 def _compile(code: str) -> bytes:
-    # A context of its own: LLVM's global one is not safe when several threads compile.
-    module = llvm.parse_assembly(code, context=llvm.create_context())
+    # In LLVM's global context: llvmlite serialises its calls, so threads may share it, while a context of our own would
+    # have to outlive the engine, which garbage collection does not promise.
+    module = llvm.parse_assembly(code)
     module.verify()
     machine = _target_machine()
     module.triple = llvm.get_process_triple()
@@ -369,7 +378,7 @@ def _compile(code: str) -> bytes:
 
 def _link(compiled: bytes) -> MachineCode:
     _require_symbols(LIBM)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", context=llvm.create_context()), _target_machine())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(compiled))
     engine.finalize_object()
     return MachineCode(int(engine.get_function_address(ENTRY_POINT)), engine)
