@@ -20,6 +20,7 @@ from odeflow.numeric.flows import GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
 from odeflow.numeric.kernels import two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow, mode_response
+from odeflow.numeric.rates import fit_scaling
 from odeflow.strategies import FrozenCase, NetworkCase
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.flows import TIME, Flow
@@ -33,6 +34,7 @@ __all__ = [
     "frozen_losses",
     "integrated_states",
     "numeric_flow",
+    "order_evidence",
     "prediction_rates",
     "random_frozen_cases",
     "random_network",
@@ -263,6 +265,40 @@ def prediction_rates(
     """Return m^{-1/2} sum_r a_r D_ri w_r'.x_i: the velocity of the predictions for the activation pattern D (0 or 1)."""
     rates: Float[np.ndarray, " n"] = case.a @ (patterns * (weight_velocities @ case.X.T)) / np.sqrt(case.a.size)
     return rates
+
+
+def order_evidence(
+    claim: Claim,
+    steps: Float[np.ndarray, " k"],
+    errors: Float[np.ndarray, " k"],
+    *,
+    order: int,
+    observed: str = "",
+    seed: int | None = None,
+) -> Evidence:
+    """Hold a claimed order of convergence against errors measured at several time steps.
+
+    Parameters
+    ----------
+    claim : for its words only
+    steps, errors : time steps h and the largest errors found with them
+    order : claimed; FAILS when the fitted power of h is further than 0.2 from it
+    observed : said behind the fitted order
+    seed : recorded in the evidence
+    """
+    fit = fit_scaling(steps, errors[:, None])
+    half = 0.5 * (fit.interval[1] - fit.interval[0])
+    said = f"fitted order {fit.exponent:.3f}, claimed {order}"
+    return Evidence(
+        Stage.SIMULATION,
+        Status.FAILS if abs(fit.exponent - order) > 0.2 else Status.HOLDS,
+        claimed=str(claim.formula),
+        observed=f"{said}; {observed}" if observed else said,
+        error_bar=f"{half:.1e} (95 % interval of the fit)",
+        cases=steps.size,
+        seed=seed,
+        detail=said,
+    )
 
 
 def _range(values: Sequence[float]) -> str:
