@@ -10,9 +10,9 @@ Beside Bu, Xu and Chen (2021), section 4, and `nesterov_discrete_linear`; not in
 
 Idea of the proof
 -----------------
-The Casoratian a_k b_{k-1} - a_{k-1} b_k of two solutions is the discrete Wronskian: put the recurrence in. The product of
-the beta_j is of order k^{-gamma}, so the squares of the two oscillating solutions fall like (1 - eta lambda)^k k^{-gamma}:
-a linear rate, with the flow's power in front.
+The Casoratian a_k b_{k-1} - a_{k-1} b_k of two solutions is the discrete Wronskian: put the recurrence in. The product
+of the beta_j is of order k^{-gamma}, so the squares of the two oscillating solutions fall like
+(1 - eta lambda)^k k^{-gamma}: a linear rate, with the flow's power in front.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Q = 1 - LEARNING_RATE * LAMBDA
 def multiplied_by(factor: sp.Expr) -> Claim:
     """Return the claim C_{k+1} = factor C_k."""
     return Claim(
-        "On a mode the Casoratian of two runs of Nesterov's method is multiplied by (1 - eta lambda) beta_k every step.",
+        "On a mode the Casoratian of two runs of Nesterov's method is multiplied by (1 - eta lambda) beta_k a step.",
         equate(CASORATIAN(STEPS + 1), factor * CASORATIAN(STEPS)),
         ("frozen kernel, one eigenmode", "the method (4.1) with a fixed learning rate"),
         {
@@ -85,7 +85,10 @@ def fitted_slope(eta_lambda: float, gamma: float) -> tuple[float, float]:
     at, height = envelope(k, flat)
     kept = (at > 0.3 * steps) & (height > 0.0)
     x, y = at[kept], np.log(height[kept])
-    slopes = [np.polyfit(part[0], part[1], 1)[0] for part in ((x, y), *zip(np.array_split(x, 2), np.array_split(y, 2)))]
+    slopes = [
+        np.polyfit(part[0], part[1], 1)[0]
+        for part in ((x, y), *zip(np.array_split(x, 2), np.array_split(y, 2), strict=True))
+    ]
     return float(slopes[0] + np.log1p(-eta_lambda)), float(abs(slopes[1] - slopes[2]) / 2)
 
 

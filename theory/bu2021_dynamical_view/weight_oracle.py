@@ -44,7 +44,7 @@ COEFFICIENT = Vector.base("c")
 def moves_by(vector: Vector) -> Claim:
     """Return the claim that the weights move by `vector`."""
     return Claim(
-        "With a frozen kernel the weights are J^T H^{-1} (Delta(t) - Delta(0)) away from their start, for any optimiser.",
+        "With a frozen kernel the weights have moved by J^T H^{-1} (Delta(t) - Delta(0)), whatever the optimiser.",
         equate(MOVED.as_expr(), vector.as_expr()),
         ("J is constant and H = J J^T nonsingular", "the weights stay in W(0) + range(J^T)"),
         {

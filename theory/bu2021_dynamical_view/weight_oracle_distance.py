@@ -40,7 +40,7 @@ CHANGE = sp.Symbol("|Delta(t)-Delta(0)|", positive=True)
 def at_most(bound: sp.Expr) -> Claim:
     """Return the claim |w_r(t) - w_r(0)| <= bound."""
     return Claim(
-        "With a frozen kernel no weight is further than sqrt(n/m) |Delta(t) - Delta(0)| / lambda_min(H) from its start.",
+        "With a frozen kernel no weight moves further than sqrt(n/m) |Delta(t) - Delta(0)| / lambda_min(H).",
         sp.Le(DISTANCE, bound, evaluate=False),
         ("H is constant with H >= mu I", "unit-norm inputs, a_r = +-1", "weights stay in W(0) + range(J^T)"),
         {
