@@ -68,7 +68,7 @@ class Result:
     @property
     def seconds(self) -> float:
         """Time spent on this theorem."""
-        return sum(t.seconds for t in self.timings)
+        return sum((t.seconds for t in self.timings), 0.0)
 
     @property
     def as_recorded(self) -> bool:
