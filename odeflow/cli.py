@@ -112,12 +112,13 @@ def _door(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-def _show_version(asked: bool) -> None:
+def _show_version(asked: bool) -> bool:
     if asked:
         from odeflow import __version__
 
         typer.echo(f"odeflow {__version__}")
         raise typer.Exit
+    return False
 
 
 def _complete(incomplete: str) -> Iterator[str]:
@@ -132,7 +133,7 @@ def _complete(incomplete: str) -> Iterator[str]:
 _Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...",
+        metavar="ID",
         help="Full ids, a paper's folder, or an unambiguous part; all theorems if none is given.",
         autocompletion=_complete,
     ),

@@ -17,7 +17,7 @@ from odeflow.report.as_json import dump, verdict_object
 from odeflow.report.ascii import approximate_letters
 from odeflow.report.lines import problem_lines
 from odeflow.report.pages import Page
-from odeflow.report.progress import Reporter, reporter
+from odeflow.report.progress import AbstractReporter, reporter
 from odeflow.report.text import changes, hypotheses_table, summary, time_table, verdict_table
 from odeflow.theorem import Theorem
 from odeflow.verify import EXAMPLES, Result, check, check_twins
@@ -224,7 +224,7 @@ class Session:
             self._reporter.note(outcome.sentence())
 
     @contextmanager
-    def _working(self, words: str) -> Iterator[Reporter]:
+    def _working(self, words: str) -> Iterator[AbstractReporter]:
         with self._reporter as progress:
             progress.busy(words)
             yield progress

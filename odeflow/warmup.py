@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import math
 import os
 import pkgutil
 import shutil
@@ -43,7 +44,7 @@ class WarmUp:
     @property
     def seconds(self) -> float:
         """Time spent, in seconds."""
-        return sum(m.seconds for m in self.modules)
+        return math.fsum(m.seconds for m in self.modules)
 
     @property
     def compiled(self) -> int:

@@ -113,12 +113,12 @@ def paragraph(words: str, width: int, style: str = "", *, indent: int = 0) -> li
 
 def labelled(label: str, words: str, width: int, style: str = "", *, label_width: int = _LABEL_WIDTH) -> list[Text]:
     """Return `label  words`, wrapped to a hanging indent; a label that is too long gets a line of its own."""
-    lines = wrapped(words, width - label_width - 2)
-    starts = [label, *[""] * (len(lines) - 1)]
     if cell_len(label) >= label_width:
-        starts, lines = [label, *[""] * len(lines)], ["", *lines]
-    padded = (f"  {start}{' ' * (label_width - cell_len(start)) if line else ''}" for start, line in zip(starts, lines, strict=True))
-    return [Text.assemble((start, "dim"), (line, style)) for start, line in zip(padded, lines, strict=True)]
+        return [Text(f"  {label}", "dim"), *labelled("", words, width, style, label_width=label_width)]
+    hanging = " " * (label_width + 2)
+    first = f"  {label}{' ' * (label_width - cell_len(label))}"
+    lines = wrapped(words, width - label_width - 2)
+    return [Text.assemble((hanging if i else first, "dim"), (line, style)) for i, line in enumerate(lines)]
 
 
 def paper_heading(paper: Paper, width: int) -> list[Text]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import abc
 from types import TracebackType
-from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -12,46 +12,52 @@ from rich.text import Text
 from odeflow.report.lines import seconds_words, verdict_text
 from odeflow.theorem import Verdict
 
-__all__ = ["LiveProgress", "PlainProgress", "Reporter", "reporter"]
+__all__ = ["AbstractReporter", "LiveProgress", "PlainProgress", "reporter"]
 
 
-class Reporter(Protocol):
-    """Is told what happens, in this order: begin, detail..., end."""
+class AbstractReporter(abc.ABC):
+    """Is told what happens, inside a `with`: busy, detail...; or begin, detail..., end; again and again."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> AbstractReporter:
+        return self
+
+    @abc.abstractmethod
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    @abc.abstractmethod
     def note(self, words: str) -> None:
         """Say something that stays."""
 
+    @abc.abstractmethod
     def busy(self, words: str) -> None:
         """Say what is going on outside any theorem."""
 
+    @abc.abstractmethod
     def detail(self, words: str) -> None:
         """Say what is going on within what is going on."""
 
+    @abc.abstractmethod
     def begin(self, number: int, total: int, name: str) -> None:
         """A theorem's checks start."""
 
+    @abc.abstractmethod
     def end(self, verdict: Verdict, seconds: float, *, as_recorded: bool) -> None:
         """The current theorem has its verdict."""
 
 
-def reporter(console: Console) -> Reporter:
+def reporter(console: Console) -> AbstractReporter:
     """Return the reporter that fits the console."""
     return LiveProgress(console) if console.is_terminal and not console.is_dumb_terminal else PlainProgress(console)
 
 
-class PlainProgress:
+class PlainProgress(AbstractReporter):
     """One line a theorem, begun before its checks so that a log shows what hangs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._open = False
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -85,7 +91,7 @@ class PlainProgress:
         self._console.file.flush()
 
 
-class LiveProgress:
+class LiveProgress(AbstractReporter):
     """One line that changes in place and is gone at the end; changed verdicts stay above it."""
 
     def __init__(self, console: Console) -> None:
@@ -99,7 +105,7 @@ class LiveProgress:
         self._task = self._progress.add_task("", total=None)
         self._name = ""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> LiveProgress:
         self._progress.start()
         return self
 

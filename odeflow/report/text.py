@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -39,6 +39,7 @@ LONG = 160
 """A claim whose formula takes more characters is shown by its statement; `odeflow show` has the formula."""
 
 
+@runtime_checkable
 class Hypothesis(Protocol):
     """What a report needs to know of an assumption that was held against the user's data."""
 
