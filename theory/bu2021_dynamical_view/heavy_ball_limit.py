@@ -53,7 +53,7 @@ WHERE = {
 def expands_to(momentum: sp.Expr, learning_rate: sp.Expr, right: sp.Expr) -> Claim:
     """Return the claim about the residual of heavy ball with this momentum and learning rate."""
     return Claim(
-        "Heavy ball with momentum 1 - b sqrt(eta) is a discretisation of the heavy ball flow, of order one in sqrt(eta).",
+        "Heavy ball with momentum 1 - b sqrt(eta) discretises the heavy ball flow, to order one in sqrt(eta).",
         equate(RESIDUAL(momentum, learning_rate), right),
         ("t = k h", "w(t) and grad L along it are smooth in t"),
         WHERE,

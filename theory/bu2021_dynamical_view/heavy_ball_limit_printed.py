@@ -11,8 +11,8 @@ Bu, Xu and Chen (2021), (3.1)-(3.3): "where ... the momentum term beta in [0, 1]
 
 Idea of the refutation
 ----------------------
-Every solution of (3.3) with b > 0 is strictly below its start at any t > 0. With a fixed momentum the iterates at time t
-tend to the start itself: nothing moves, because the slow root is z = 1 - eta lambda/(1 - beta) + ..., and z^{t/h} -> 1.
+Every solution of (3.3) with b > 0 is strictly below its start at any t > 0. With a fixed momentum the iterates at time
+t tend to the start itself: nothing moves, as the slow root is z = 1 - eta lambda/(1 - beta) + ..., and z^{t/h} -> 1.
 
 Deviations from the paper
 -------------------------

@@ -11,8 +11,8 @@ Beside Bu, Xu and Chen (2021), (3.1) and (3.3); not in the paper.
 
 Idea of the proof
 -----------------
-With these parameters (3.1) is (w(t+h) - 2w(t) + w(t-h))/h^2 + b (w(t+h) - w(t-h))/(2h) + grad L = 0: central differences,
-even in h.
+With these parameters (3.1) is (w(t+h) - 2w(t) + w(t-h))/h^2 + b (w(t+h) - w(t-h))/(2h) + grad L = 0: central
+differences, even in h.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ WHERE = {
 def stable_below(threshold: sp.Expr) -> Claim:
     """Return the claim that the flow is stable exactly when lambda < threshold."""
     return Claim(
-        "With a frozen kernel the flow (5.1) with two momenta is asymptotically stable exactly when lambda_max < b1 b2.",
+        "With a frozen kernel the flow (5.1) with two momenta is stable exactly when lambda_max(H) < b1 b2.",
         sp.Equivalent(sp.Lt(ABSCISSA, 0), sp.Lt(LAMBDA, threshold, evaluate=False), evaluate=False),
         ("H is constant, symmetric, positive definite", "b1 > 0, b2 > 0", "J = 2"),
         WHERE,
