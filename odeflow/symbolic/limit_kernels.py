@@ -9,6 +9,7 @@ on concrete points as an exact matrix, whose spectrum can then be decided.
 from __future__ import annotations
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.derivations import Derivation, Step, assume, define, equate, infer, show_equal, show_with
@@ -139,5 +140,7 @@ def show_spectrum(title: str, matrix: sp.Matrix, eigenvalues: tuple[sp.Expr, ...
     True
     """
     x = sp.Symbol("x", real=True)
-    claimed = sp.prod([x - e for e in eigenvalues])
-    return show_equal(title, matrix.charpoly(x).as_expr(x), sp.expand(claimed))
+    exact = DomainMatrix.from_Matrix(matrix, extension=True)  # radicals become one algebraic number field
+    coefficients = [exact.domain.to_sympy(c) for c in exact.charpoly()]
+    polynomial = sum((c * x**k for k, c in enumerate(reversed(coefficients))), sp.Integer(0))
+    return show_equal(title, polynomial, sp.expand(sp.prod([x - e for e in eigenvalues])))
