@@ -12,16 +12,14 @@ from scipy.stats import t as student_t
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import require_finite
 
-__all__ = ["BEND_RANGE", "LineFit", "bend_with_interval", "checked_confidence", "fit_line"]
+__all__ = ["LineFit", "bend_with_interval", "checked_confidence", "fit_line"]
 
-BEND_RANGE = (-2.0, 4.0)
-
+_BEND_RANGE = (-2.0, 4.0)
 _BLOCKS = 8
 # F statistic above which a next-order term counts as real (about the 5 % point of F(1, many)).
 _SIGNIFICANT = 4.0
 # Residuals with a larger lag-one correlation are structure, not noise: then the next order is always allowed for.
 _STRUCTURE = 0.5
-_FEW = 20  # With fewer points the F statistic has no power: the next order is always allowed for.
 # The correction itself is uncertain by orders not looked at: reach half of it further.
 _BEYOND = 0.5
 _EXACT = 1e-12
@@ -120,7 +118,7 @@ def _with_drift(
     corrected, corrected_square, residual = _corrected(u, y, weights, next_order)
     gained = (mean_square - corrected_square) * max(u.size - 3.0, 1.0)
     if gained <= _SIGNIFICANT * corrected_square and _lag_one(residual) < _STRUCTURE:
-        return [plain] if u.size >= _FEW else [plain, corrected], drift
+        return [plain], drift
     step, before = last - middle, middle - first
     dies_out = before != 0.0 and 0.0 < step / before < 0.8
     # A geometric tail (Aitken); where nothing dies out, allow for as much again.
@@ -175,7 +173,7 @@ def _jackknife_half_width(replicates: Float[np.ndarray, " b"], level: float) -> 
 
 
 def _best_bend(t: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> float:
-    """Best q in BEND_RANGE, by a grid and golden sections; lengths of t and of log t weigh alike."""
+    """Best q in _BEND_RANGE, by a grid and golden sections; lengths of t and of log t weigh alike."""
     logs = np.log(t)
     logs = logs - logs.mean()
     weights = np.gradient(t) / (t[-1] - t[0]) + np.gradient(logs) / (logs[-1] - logs[0])
@@ -184,10 +182,10 @@ def _best_bend(t: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> float:
         u = logs if abs(1.0 - q) < 1e-9 else np.expm1((1.0 - q) * logs) / (1.0 - q)
         return _line(u, y, weights)[2]
 
-    grid = np.linspace(*BEND_RANGE, 61)
+    grid = np.linspace(*_BEND_RANGE, 61)
     width = float(grid[1] - grid[0])
     start = float(grid[int(np.argmin([misfit(float(q)) for q in grid]))])
-    low, high = max(start - width, BEND_RANGE[0]), min(start + width, BEND_RANGE[1])
+    low, high = max(start - width, _BEND_RANGE[0]), min(start + width, _BEND_RANGE[1])
     golden = 0.5 * (math.sqrt(5.0) - 1.0)
     for _ in range(30):
         left, right = high - golden * (high - low), low + golden * (high - low)

@@ -142,7 +142,10 @@ def test_exponential_intervals_cover_noise_independent_or_not(memory: float, siz
     covered = 0
     for seed in range(200):
         noise = autoregressive(np.random.default_rng(seed), times.size, memory, size)
-        covered += fit_exponential(times, np.exp(-0.2 * times + noise)).contains(0.2)
+        fit = fit_exponential(times, np.exp(-0.2 * times + noise))
+        covered += fit.contains(0.2)
+        # Independent noise is no oscillation: every point is used.
+        assert memory > 0.0 or fit.points > 150
     assert covered >= COVERED_OF_200
 
 
@@ -158,7 +161,7 @@ def test_power_intervals_cover_independent_noise() -> None:
 
 @pytest.mark.parametrize("kind", ["gradient flow", "underdamped", "critical", "nesterov"])
 def test_intervals_cover_smooth_curves_with_random_spectra(kind: str) -> None:
-    """At least 85 of 100: what is missed are slow modes of tiny weight, which no window shows."""
+    """What is missed are slow modes of tiny weight, which no window shows."""
     covered = 0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -180,7 +183,8 @@ def test_intervals_cover_smooth_curves_with_random_spectra(kind: str) -> None:
         covered += (fit_power if kind == "nesterov" else fit_exponential)(times, curve).contains(truth)
         expected = Law.POWER if kind == "nesterov" else Law.EXPONENTIAL
         assert which_law(times, curve).law in (expected, None)
-    assert covered >= 85
+    # Measured 91, 100, 96 and 98; the margin is for other roundings.
+    assert covered >= {"gradient flow": 89, "underdamped": 97, "critical": 93, "nesterov": 95}[kind]
 
 
 # ------------------------------------------------------------------------------------------ floors, windows
@@ -238,6 +242,13 @@ def test_a_slow_mode_that_takes_over_is_not_a_floor() -> None:
     assert fit.exponent == pytest.approx(0.05, rel=1e-6)
 
 
+def test_a_smooth_slow_tail_is_not_a_floor() -> None:
+    times = np.linspace(0.0, 1e3, 1001)
+    fit = fit_power(times, np.exp(-times) + 1e-3 / np.sqrt(1.0 + times), window=(100.0, 1e3))
+    assert fit.window[1] == 1e3
+    assert fit.contains(0.5)
+
+
 def test_a_given_window_is_used_and_reported() -> None:
     times = np.linspace(0.0, 10.0, 101)
     fit = fit_exponential(times, np.exp(-times) + np.exp(-3.0 * times), window=(8.0, 9.5))
@@ -273,6 +284,11 @@ def test_heavy_ball_is_exponential_and_nesterov_a_power() -> None:
     times = np.linspace(0.0, 200.0, 1501)
     for gamma in (2.0, 3.0, 7.0):
         assert which_law(times, loss(Nesterov(gamma), [1.0], times)).law is Law.POWER
+
+
+def test_a_fast_transient_does_not_hide_the_exponential() -> None:
+    times = np.linspace(0.0, 40.0, 401)
+    assert which_law(times, 0.99 * np.exp(-5.0 * times) + 0.01 * np.exp(-0.5 * times)).law is Law.EXPONENTIAL
 
 
 def test_a_stretched_exponential_is_undecided() -> None:
@@ -341,7 +357,7 @@ def test_the_last_crossing_counts_and_touching_does_not() -> None:
     times = np.linspace(0.0, 5.0, 6)
     assert crossing_time(times, [1.0, -1.0, -1.0, 1.0, 1.0, 1.0], np.zeros(6)) == pytest.approx(2.5)
     assert crossing_time(times, [1.0, 0.0, 1.0, 1.0, 1.0, 1.0], np.zeros(6)) is None
-    assert crossing_time(times, [1.0, 1.0, 0.0, 0.0, -1.0, -1.0], np.zeros(6)) == pytest.approx(2.5)
+    assert crossing_time(times, [1.0, 1.0, 0.0, 0.0, -3.0, -3.0], np.zeros(6)) == pytest.approx(2.5)
     assert crossing_time(times, np.ones(6), np.ones(6)) is None
 
 
@@ -365,6 +381,15 @@ def test_scaling_intervals_cover_the_exponent() -> None:
         fit = fit_scaling(widths, 3.0 * noise * widths[:, None] ** -0.5)
         covered += fit.interval[0] <= -0.5 <= fit.interval[1]
     assert COVERED_OF_200 <= covered < 200
+
+
+def test_scaling_with_several_seeds_is_the_interval_of_the_mean_slope() -> None:
+    widths = np.array([10.0, 30.0, 100.0])
+    values = np.exp(np.random.default_rng(3).standard_normal((3, 6)))
+    fit = fit_scaling(widths, values, confidence=0.9)
+    slopes = [stats.linregress(np.log(widths), np.log(column)).slope for column in values.T]
+    interval = stats.ttest_1samp(slopes, 0.0).confidence_interval(0.9)
+    assert fit.interval == (pytest.approx(interval.low, rel=1e-10), pytest.approx(interval.high, rel=1e-10))
 
 
 def test_scaling_with_one_seed_is_the_textbook_regression() -> None:
