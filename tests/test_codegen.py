@@ -39,7 +39,7 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ODEFLOW_CACHE_DIR", str(tmp_path / "cache"))
 
 
-# --- the second route: 50 digits, with a running error bound -------------------------------------------------------------
+# --- the second route: 50 digits, with a running error bound ---------------------------------------------------------
 
 
 class Undecidable(Exception):
@@ -108,9 +108,11 @@ def holds(condition, point):
     if condition in (sympy.true, sympy.false):
         return bool(condition)
     if isinstance(condition, sympy.And):
-        return all([holds(c, point) for c in condition.args])
+        decided = [holds(c, point) for c in condition.args]  # all of them must be decidable
+        return all(decided)
     if isinstance(condition, sympy.Or):
-        return any([holds(c, point) for c in condition.args])
+        decided = [holds(c, point) for c in condition.args]
+        return any(decided)
     if isinstance(condition, sympy.ITE):
         choice = [holds(c, point) for c in condition.args]
         return choice[1] if choice[0] else choice[2]
@@ -124,7 +126,7 @@ def holds(condition, point):
     }[condition.func]  # fmt: skip
 
 
-# --- random expressions ------------------------------------------------------------------------------------------------
+# --- random expressions ----------------------------------------------------------------------------------------------
 
 numbers = st.one_of(
     st.integers(-5, 5).map(sympy.Integer),
@@ -156,7 +158,8 @@ def attempt(otherwise, make, *parts):
 
 def grow(children):
     def built(make, *parts):
-        return st.builds(lambda f, *p: attempt(X, f, *p), make if isinstance(make, st.SearchStrategy) else st.just(make), *parts)
+        makers = make if isinstance(make, st.SearchStrategy) else st.just(make)
+        return st.builds(lambda f, *p: attempt(X, f, *p), makers, *parts)
 
     kinds = st.sampled_from([sympy.Lt, sympy.Le, sympy.Gt, sympy.Ge])
     relations = st.builds(lambda kind, a, b: attempt(X < Y, kind, a, b), kinds, children, children)
@@ -213,7 +216,7 @@ def test_a_field_computes_each_of_its_components_as_if_alone(components, x, y):
                 assert abs(got - reference) <= SLACK * error + 1e-290
 
 
-# --- particular values ---------------------------------------------------------------------------------------------------
+# --- particular values -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -238,7 +241,9 @@ def test_jumps_and_edges_take_their_documented_values(expression, at, expected):
     np.testing.assert_allclose(compile_expression(expression, [X])(at), expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("expression", [sympy.Max(0, X), sympy.Min(0, X), sympy.sign(X), sympy.Heaviside(X), abs(X), X**17])
+@pytest.mark.parametrize(
+    "expression", [sympy.Max(0, X), sympy.Min(0, X), sympy.sign(X), sympy.Heaviside(X), abs(X), X**17]
+)
 def test_nan_is_never_hidden(expression):
     assert np.isnan(compile_expression(expression, [X])(np.nan))
 
@@ -317,7 +322,7 @@ def test_the_door_never_evaluates_text():
     assert not names & {"eval", "exec", "lambdify", "parse_expr", "S", "autowrap"}
 
 
-# --- the cache -----------------------------------------------------------------------------------------------------------
+# --- the cache -------------------------------------------------------------------------------------------------------
 
 
 def stored():
@@ -417,7 +422,7 @@ def test_fields_and_expressions_travel_between_processes():
         pickle.dumps(CompiledField(field.address, 1, 1, keep_alive=field))
 
 
-# --- what is refused -----------------------------------------------------------------------------------------------------
+# --- what is refused -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -334,8 +334,10 @@ def integrate_one(
             signs[e] = np.sign(samples[0, e])
     after_rejection, unsound = False, False
     ceiling = np.inf
-    h = first_step(address, parameters, t, work, rtol, atol, min(longest, end - t))
-    counts[EVALUATIONS] += 1
+    h = 0.0
+    if status == COMPLETED:
+        h = first_step(address, parameters, t, work, rtol, atol, min(longest, end - t))
+        counts[EVALUATIONS] += 1
     while t < end and status == COMPLETED:
         if counts[STEPS] + counts[REJECTED] >= max_steps:
             status = TOO_MANY_STEPS
