@@ -15,8 +15,8 @@ Eliminate v from (4.1), write the momentum (k-1)/(k+gamma-1) as (t - h)/(t + (ga
 Deviations from the paper
 -------------------------
 The start index is k >= 1: at k = 0 the momentum is -1/(gamma-1), which is singular at gamma = 1. The expansion is for
-fixed t > 0, k -> infinity; at a fixed eta and k -> infinity method and flow part (`nesterov_discrete_linear`). The order
-of the error at a fixed time is measured.
+fixed t > 0, k -> infinity; at a fixed eta and k -> infinity method and flow part (`nesterov_discrete_linear`). The
+order of the error at a fixed time is measured.
 """
 
 from __future__ import annotations
