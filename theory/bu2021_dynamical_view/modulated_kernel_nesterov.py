@@ -78,9 +78,7 @@ def counterexample(claim: Claim) -> Derivation:
                 sp.powsimp(sp.expand(weighted * T ** (1 - 2 * GAMMA))),
                 GAMMA * inner(ERROR, KERNEL @ ERROR),
             ),
-            infer(
-                f"at an extremum, of size A, the phase that falls has the energy {ratio} A^2/2, the one that rises A^2/2"
-            ),
+            infer(f"at an extremum, of size A, falling has the energy {ratio} A^2/2, rising had A^2/2"),
             infer("at a zero both are x'^2/2, so A_N^2 t_N^{2 gamma} >= ratio^N A_0^2 t_0^{2 gamma}"),
             show_equal(
                 "y = t^{gamma/2} x obeys y'' + (H - gamma (gamma-2)/(4 t^2)) y = 0",
