@@ -23,7 +23,6 @@ from odeflow.numeric.compiled import (
     ENTRY_POINT,
     CompiledExpression,
     CompiledField,
-    GeneratedCode,
     load_machine_code,
 )
 
@@ -96,7 +95,7 @@ def compile_field(
         raise InvalidArgumentError(
             f"Expected one derivative for each state but got {len(derivatives)} derivatives and {len(states)} states."
         )
-    return _compile(derivatives, states, time, parameters, lanes=True)
+    return _compile(derivatives, states, time, parameters)
 
 
 def compile_events(
@@ -132,7 +131,7 @@ def compile_events(
     >>> compile_events([x - 1], [x, v])(0.0, [3.0, 0.0])
     array([2.])
     """
-    return _compile(functions, states, time, parameters, lanes=False)
+    return _compile(functions, states, time, parameters)
 
 
 def compile_expression(expression: sympy.Expr, arguments: Sequence[sympy.Symbol]) -> CompiledExpression:
@@ -176,18 +175,14 @@ def _compile(
     states: Sequence[Any],
     time: Any,
     parameters: Sequence[Any],
-    *,
-    lanes: bool,
 ) -> CompiledField:
     checked = _checked_expressions(expressions)
     known = _checked_symbols({"states": states, "time": [] if time is None else [time], "parameters": parameters})
     if not states:
         raise InvalidArgumentError("Expected at least one state but got none.")
     _refuse_free_symbols(checked, known)
-    code = GeneratedCode(_field_code(checked, states, time, parameters))
-    return CompiledField.from_code(
-        code, dimension=len(checked), n_states=len(states), n_parameters=len(parameters)
-    )
+    code = _field_code(checked, states, time, parameters)
+    return CompiledField.from_code(code, dimension=len(checked), n_states=len(states), n_parameters=len(parameters))
 
 
 # --- what may be compiled -------------------------------------------------------------------------------------------
@@ -340,8 +335,6 @@ class _Emitter:
 
     def __init__(self, builder: ir.IRBuilder) -> None:
         self.builder = builder
-        self.type: ir.Type = DOUBLE
-        self.suffix = "f64"
         self.values: dict[sympy.Basic, ir.Value] = {}
 
     def emit_all(self, expressions: Sequence[sympy.Expr]) -> list[ir.Value]:
@@ -391,7 +384,7 @@ class _Emitter:
         return self._call(LIBRARY[node.func], *values)
 
     def constant(self, value: float) -> ir.Value:
-        return ir.Constant(self.type, value)
+        return ir.Constant(DOUBLE, value)
 
     def _step(self, x: ir.Value, below: ir.Value, rest: ir.Value) -> ir.Value:
         b, zero = self.builder, self.constant(0.0)
@@ -467,10 +460,10 @@ class _Emitter:
         return compare(COMPARISONS[type(node)], left, right)
 
     def _call(self, name: str, *values: ir.Value) -> ir.Value:
-        full = f"{name}.{self.suffix}" if name.startswith("llvm.") else name
+        full = f"{name}.f64" if name.startswith("llvm.") else name
         function = self.builder.module.globals.get(full)
         if function is None:
-            signature = ir.FunctionType(self.type, [value.type for value in values])
+            signature = ir.FunctionType(DOUBLE, [value.type for value in values])
             function = ir.Function(self.builder.module, signature, full)
         return self.builder.call(function, values)
 

@@ -36,7 +36,6 @@ from odeflow.numeric.arrays import as_vector, require_count, require_finite
 __all__ = [
     "CompiledExpression",
     "CompiledField",
-    "GeneratedCode",
     "MachineCode",
     "Numbers",
     "cache_folder",
@@ -45,9 +44,6 @@ __all__ = [
 
 ENTRY_POINT = "odeflow_entry"
 """Name of the one function that every generated module defines."""
-
-LANES = 8
-"""Trajectories that a lane-vectorised field advances at once."""
 
 LIBM = (
     *("exp", "exp2", "expm1", "log", "sqrt", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
@@ -61,14 +57,6 @@ Numbers: TypeAlias = ArrayLike | Sequence[Any] | float | int
 _MAGIC = b"odeflow machine code 1\n"
 _FIELD_TYPE = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 _MAP_TYPE = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
-
-
-@dataclass(frozen=True)
-class GeneratedCode:
-    """LLVM text for one field: the scalar function and, where it was generated, the one for `LANES` trajectories."""
-
-    scalar: str
-    lanes: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +112,7 @@ class CompiledField:
     dimension: int
     n_states: int
     n_parameters: int = 0
-    code: GeneratedCode | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
     keep_alive: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,10 +123,10 @@ class CompiledField:
 
     @classmethod
     def from_code(
-        cls, code: GeneratedCode, *, dimension: int, n_states: int, n_parameters: int = 0
+        cls, code: str, *, dimension: int, n_states: int, n_parameters: int = 0
     ) -> CompiledField:
         """Compile generated code, or load it from the cache."""
-        machine = load_machine_code(code.scalar)
+        machine = load_machine_code(code)
         return cls(machine.address, dimension, n_states, n_parameters, code, machine)
 
     def __call__(
@@ -165,11 +153,6 @@ class CompiledField:
         out = np.empty(self.dimension)
         self._function(require_finite("t", t), state.ctypes.data, values.ctypes.data, out.ctypes.data)
         return out
-
-    @cached_property
-    def lanes(self) -> MachineCode | None:
-        """The same field for `LANES` trajectories at once, compiled on first use; None if it was not generated."""
-        return None if self.code is None or self.code.lanes is None else load_machine_code(self.code.lanes)
 
     @cached_property
     def _function(self) -> Any:
@@ -403,7 +386,7 @@ def _as_real(name: str, value: Numbers) -> Float[np.ndarray, ...]:
     return array.astype(np.float64)
 
 
-def _rebuild_field(code: GeneratedCode, dimension: int, n_states: int, n_parameters: int) -> CompiledField:
+def _rebuild_field(code: str, dimension: int, n_states: int, n_parameters: int) -> CompiledField:
     return CompiledField.from_code(code, dimension=dimension, n_states=n_states, n_parameters=n_parameters)
 
 
