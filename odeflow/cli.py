@@ -200,9 +200,7 @@ def verify_theorems(
         options += _given(data=data, target=target, features=features, width=width)
         options += ["--normalise"] * normalise + ["--standardise"] * standardise
     session.tell_verdicts(results, json=format is Format.json, data=case)
-    session.tell_rest(
-        results, planned=len(chosen), timings=timings, command=lambda r: _command(r.theorem.id, options)
-    )
+    session.tell_rest(results, planned=len(chosen), timings=timings, command=lambda r: _command(r.theorem.id, options))
     raise typer.Exit(INTERRUPTED if interrupted else exit_code(results, problems=len(session.problems)))
 
 

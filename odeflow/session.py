@@ -200,9 +200,7 @@ class Session:
         self._out.file.write(words + "\n")
         self._out.file.flush()
 
-    def _check_one(
-        self, theorem: Theorem, *, twins: bool, seed: int, examples: int, data: DataCase | None
-    ) -> Result:
+    def _check_one(self, theorem: Theorem, *, twins: bool, seed: int, examples: int, data: DataCase | None) -> Result:
         result = check(
             theorem, seed=seed, examples=examples, data=data, on_stage=lambda s: self._reporter.detail(s.value)
         )

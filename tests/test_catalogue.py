@@ -34,7 +34,10 @@ def register(monkeypatch: pytest.MonkeyPatch, name: str, **contents: Any) -> Ent
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    folders = {"bu2021_view": ["heavy_ball_rate", "heavy_ball_law", "nesterov_rate"], "yi2022_networks": ["flips", "rate"]}
+    folders = {
+        "bu2021_view": ["heavy_ball_rate", "heavy_ball_law", "nesterov_rate"],
+        "yi2022_networks": ["flips", "rate"],
+    }
     theorems = tuple(theorem(folder, name) for folder, names in folders.items() for name in names)
     return Catalogue(tuple(paper(f) for f in folders), theorems)
 
@@ -114,6 +117,6 @@ def test_an_ambiguous_name_lists_what_it_fits(catalogue: Catalogue) -> None:
 
 
 def test_an_unknown_name_suggests_a_close_one(catalogue: Catalogue) -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean .*nesterov_rate") as caught:
+    with pytest.raises(UnknownNameError, match=r"Did you mean .*nesterov_rate") as caught:
         catalogue.find(["nestrov_rate"])
     assert "nesterov_rate" in caught.value.suggestions

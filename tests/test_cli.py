@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 import odeflow
 import odeflow.session
+import odeflow.verify
 from odeflow.catalogue import Catalogue, Problem
 from odeflow.cli import CHANGED, INTERRUPTED, NOT_DECIDED, OK, USAGE, app, exit_code
 from odeflow.errors import DataError
@@ -57,8 +58,8 @@ def refute(claim: Claim) -> Derivation:
 
 
 def theorem(name: str = "square", *, slope: int = 2, paper: Paper = PAPER, **fields: Any) -> Theorem:
-    fields = {"recorded": Verdict.PROVED, "derive": derive, "source": Source(paper, "Theorem 1")} | fields
-    return Theorem(name, world=World.K, claim=line_below_parabola(slope), **fields)
+    fields = {"recorded": Verdict.PROVED, "derive": derive} | fields
+    return Theorem(name, Source(paper, "Theorem 1"), World.K, line_below_parabola(slope), **fields)
 
 
 PROVED = theorem(twins=(FalseTwin("slope 3", {"claim": line_below_parabola(3)}),), related=("printed",))
@@ -98,7 +99,10 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
     def run(
-        *arguments: str, theorems: tuple[Theorem, ...] = (PROVED, PRINTED, LINE), problems: tuple[Problem, ...] = (), width: int = 80
+        *arguments: str,
+        theorems: tuple[Theorem, ...] = (PROVED, PRINTED, LINE),
+        problems: tuple[Problem, ...] = (),
+        width: int = 80,
     ) -> Outcome:
         papers = tuple(dict.fromkeys(t.source.paper for t in theorems))
         monkeypatch.setattr(odeflow.session, "load_catalogue", lambda: Catalogue(papers, theorems, problems))
@@ -246,7 +250,15 @@ def test_an_unknown_name_mentions_what_could_not_be_loaded(invoke: Invoke) -> No
 
 
 def test_json_is_exactly_one_array_with_an_object_a_theorem(invoke: Invoke) -> None:
-    outcome = invoke("verify", "--format", "json", "--twins", "--timings", theorems=(PROVED, PRINTED, MISRECORDED), problems=(PROBLEM,))
+    outcome = invoke(
+        "verify",
+        "--format",
+        "json",
+        "--twins",
+        "--timings",
+        theorems=(PROVED, PRINTED, MISRECORDED),
+        problems=(PROBLEM,),
+    )
     assert outcome.code == CHANGED
     first, printed, misrecorded = outcome.objects
     assert {"id", "paper", "source", "world", "verdict", "recorded", "evidence", "twins", "seconds"} <= first.keys()
@@ -254,7 +266,17 @@ def test_json_is_exactly_one_array_with_an_object_a_theorem(invoke: Invoke) -> N
     assert first["id"] == "tiny2020_squares/square"
     assert (first["verdict"], first["recorded"], first["world"]) == ("PROVED", "PROVED", "K")
     assert [(t["name"], t["verdict"]) for t in first["twins"]] == [("slope 3", "REFUTED")]
-    assert first["evidence"][0].keys() >= {"stage", "status", "claimed", "observed", "error_bar", "cases", "seed", "detail", "lemmas"}
+    assert first["evidence"][0].keys() >= {
+        "stage",
+        "status",
+        "claimed",
+        "observed",
+        "error_bar",
+        "cases",
+        "seed",
+        "detail",
+        "lemmas",
+    }
     assert first["claim"]["latex"] == r"2 x \leq x^{2} + 1"
     assert printed["evidence"][0]["stage"] == "counterexample"
     assert misrecorded["as_recorded"] is False
@@ -274,7 +296,9 @@ def test_json_of_nothing_is_an_empty_array(invoke: Invoke) -> None:
 def test_list_as_json_has_the_recorded_verdicts(invoke: Invoke) -> None:
     outcome = invoke("list", "--format", "json")
     assert outcome.code == OK
-    assert [(o["id"], o["recorded"]) for o in outcome.objects] == [(t.id, t.recorded.value) for t in (PROVED, PRINTED, LINE)]
+    assert [(o["id"], o["recorded"]) for o in outcome.objects] == [
+        (t.id, t.recorded.value) for t in (PROVED, PRINTED, LINE)
+    ]
 
 
 def test_show_as_json_is_one_object(invoke: Invoke) -> None:
@@ -297,7 +321,14 @@ def test_show_as_latex_is_a_theorem_environment(invoke: Invoke) -> None:
 
 def test_the_table_has_claim_observation_verdict_and_time(invoke: Invoke) -> None:
     text = invoke("verify", "--twins").stdout
-    for words in ("2 x ≤ x² + 1", "1 of 2 steps computed (exact)", "K · Theorem 1", "PROVED", "0.0", "REFUTED: slope 3"):
+    for words in (
+        "2 x ≤ x² + 1",
+        "1 of 2 steps computed (exact)",
+        "K · Theorem 1",
+        "PROVED",
+        "0.0",
+        "REFUTED: slope 3",
+    ):
         assert words in text
     assert "counterexample: at x = 1: the sides differ by 1 at x = 1" in " ".join(text.split())
 
@@ -385,7 +416,16 @@ def test_names_select(invoke: Invoke) -> None:
 
 
 def test_seed_and_examples_reach_the_checks(invoke: Invoke) -> None:
-    outcome = invoke("verify", "--seed", "11", "--examples", "3", "--format", "json", theorems=(replace(BLIND, domain=lambda: st.integers()),))
+    outcome = invoke(
+        "verify",
+        "--seed",
+        "11",
+        "--examples",
+        "3",
+        "--format",
+        "json",
+        theorems=(replace(BLIND, domain=lambda: st.integers()),),
+    )
     (found,) = outcome.objects[0]["evidence"]
     assert (found["seed"], found["cases"]) == (11, 3)
 
@@ -437,11 +477,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         if name_or_path == "bad.csv":
             raise DataError("Expected numbers\nbut row 3 holds 'x'.")
         fine = SimpleNamespace(name="unit norm", holds=True, observed="all |x_i| = 1", remedy="")
-        bad = SimpleNamespace(name="lambda_0 > 0", holds=False, observed="rows 1 and 2 are parallel", remedy="Remove one.")
+        bad = SimpleNamespace(
+            name="lambda_0 > 0", holds=False, observed="rows 1 and 2 are parallel", remedy="Remove one."
+        )
         return SimpleNamespace(summary="mine: 3 x 2, used as is", hypotheses=(fine, bad))
 
     monkeypatch.setitem(sys.modules, "odeflow.data_case", SimpleNamespace(open_case=open_case))
-    monkeypatch.setattr(odeflow.session, "check", _check_any_data(odeflow.session.check))
+    monkeypatch.setattr(odeflow.session, "check", _check_any_data(odeflow.verify.check))
     return asked
 
 
@@ -452,7 +494,9 @@ def _check_any_data(check: Callable[..., Result]) -> Callable[..., Result]:
 
 def about_data(status: Status) -> Theorem:
     def on_data(claim: Claim, data: Any) -> Evidence:
-        return Evidence(Stage.DATA, status, "rate 2", f"rate 1.9 on {data.summary[:4]}", "0.1 (95 %)", detail="too slow")
+        return Evidence(
+            Stage.DATA, status, "rate 2", f"rate 1.9 on {data.summary[:4]}", "0.1 (95 %)", detail="too slow"
+        )
 
     return theorem("on_data", on_data=on_data)
 
@@ -460,7 +504,19 @@ def about_data(status: Status) -> Theorem:
 def test_data_come_with_their_hypotheses_and_only_theorems_that_speak_of_them(
     invoke: Invoke, opened: list[dict[str, Any]]
 ) -> None:
-    arguments = ["--data", "mine.csv", "--target", "y", "--features", "a, b,3", "--normalise", "--width", "64", "--seed", "5"]
+    arguments = [
+        "--data",
+        "mine.csv",
+        "--target",
+        "y",
+        "--features",
+        "a, b,3",
+        "--normalise",
+        "--width",
+        "64",
+        "--seed",
+        "5",
+    ]
     outcome = invoke("verify", *arguments, theorems=(PROVED, about_data(Status.HOLDS)))
     assert opened == [
         {
@@ -700,7 +756,7 @@ def test_sigint_prints_the_partial_table_and_ends_with_130(folder: Path) -> None
 
 
 def test_completion_offers_folders_and_ids(folder: Path) -> None:
-    asked = {"_ODEFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "odeflow verify tiny", "COMP_CWORD": "2"}
+    asked: Any = {"_ODEFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "odeflow verify tiny", "COMP_CWORD": "2"}
     outcome = process(folder, **asked)
     assert "tiny2020_squares/misrecorded" in outcome.stdout
     assert "broken" not in outcome.stdout

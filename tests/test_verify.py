@@ -235,7 +235,10 @@ def test_the_users_data_are_asked_only_when_there_are_some() -> None:
 
 
 def test_twins_run_through_the_theorems_own_checks_and_are_refuted() -> None:
-    twins = (FalseTwin("slope 3", {"claim": line_below_parabola(3)}), FalseTwin("slope 9", {"claim": line_below_parabola(9)}))
+    twins = (
+        FalseTwin("slope 3", {"claim": line_below_parabola(3)}),
+        FalseTwin("slope 9", {"claim": line_below_parabola(9)}),
+    )
     found = check_twins(theorem(derive=derive, twins=twins))
     assert [(t.name, t.verdict) for t in found] == [("slope 3", Verdict.REFUTED), ("slope 9", Verdict.REFUTED)]
 

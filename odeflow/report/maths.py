@@ -222,10 +222,10 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         return f"not ({self._print(expr.args[0])})"
 
     def _print_And(self, expr: Any) -> str:
-        return " and ".join(self._grouped(a) for a in expr.args)
+        return " and ".join(self._grouped(a) for a in sorted(expr.args, key=sp.default_sort_key))
 
     def _print_Or(self, expr: Any) -> str:
-        return " or ".join(self._grouped(a) for a in expr.args)
+        return " or ".join(self._grouped(a) for a in sorted(expr.args, key=sp.default_sort_key))
 
     def _print_Implies(self, expr: Any) -> str:
         return " ⇒ ".join(self._grouped(a) for a in expr.args)
