@@ -1,4 +1,4 @@
-r"""Heavy ball against gradient descent, step for step with the same learning rate: better exactly when eta lambda_0 < 1/2.
+r"""Heavy ball against gradient descent, per step at the same learning rate: better exactly when eta lambda_0 < 1/2.
 
 Assumptions
 -----------
@@ -13,9 +13,9 @@ per unit of sqrt(eta) k and the other per unit of eta k.
 Idea of the proof
 -----------------
 Let x = eta lambda_0 and y = sqrt(2x): the momentum is 1 - y. Gradient descent has the factor 1 - x. A mode with
-eta lambda = u in [x, 1] has p(z) = z^2 - (2 - y - u) z + 1 - y. For y < 1: a complex pair has |z|^2 = 1 - y < (1 - x)^2;
-a real pair is positive and lies below 1 - x, where p > 0 and behind the vertex. At y = 1 both methods are the same; for
-y > 1 the slowest mode has p(1 - x) < 0, a root above 1 - x.
+eta lambda = u in [x, 1] has p(z) = z^2 - (2 - y - u) z + 1 - y. For y < 1: a complex pair has
+|z|^2 = 1 - y < (1 - x)^2; a real pair is positive and lies below 1 - x, where p > 0 and behind the vertex. At y = 1
+both methods are the same; for y > 1 the slowest mode has p(1 - x) < 0, a root above 1 - x.
 
 Deviations from the paper
 -------------------------

@@ -71,7 +71,7 @@ def derive(claim: Claim) -> Derivation:
 
 
 def rates(claim: Claim, lowest: float) -> bool:
-    """Evaluate the claim at a numeric lambda_0, with slack for rounding (equality is allowed where the claim allows it)."""
+    """Evaluate the claim at a numeric lambda_0, with slack for rounding."""
     left, right = (float(side.subs(LAMBDA0, lowest)) for side in (claim.formula.lhs, claim.formula.rhs))
     strict = isinstance(claim.formula, sp.StrictGreaterThan)
     return left > right + 1e-12 if strict else left >= right - 1e-12
@@ -91,7 +91,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         Stage.SIMULATION,
         Status.FAILS if wrong else Status.HOLDS,
         claimed=str(claim.formula),
-        observed=f"lambda_0 between {min(found):.2e} and {max(found):.6f}; {len(wrong)} of {len(found)} violate the claim",
+        observed=f"lambda_0 in [{min(found):.2e}, {max(found):.6f}]; {len(wrong)} of {len(found)} violate the claim",
         error_bar="1e-12 (eigenvalues)",
         cases=len(found),
         seed=seed,

@@ -11,8 +11,8 @@ boost in the linear convergence rate of HB when compared to GD ... we claim that
 
 Idea of the refutation
 ----------------------
-Orthonormal inputs have H_inf = I/2, lambda_0 = 1/2, and both rates are 1/2. The losses tie too, up to a factor that does
-not decay: gradient flow e^{-t}, heavy ball with b = 1 e^{-t} (1 + sin t).
+Orthonormal inputs have H_inf = I/2, lambda_0 = 1/2, and both rates are 1/2. The losses tie too, up to a factor that
+does not decay: gradient flow e^{-t}, heavy ball with b = 1 e^{-t} (1 + sin t).
 
 Deviations from the paper
 -------------------------
