@@ -6,8 +6,8 @@ H constant, symmetric, positive definite; Delta'' + 2r Delta' + H Delta = 0; Del
 
 Source
 ------
-Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monotone loss dynamics, which is different than
-GD" (`loss_oscillates_printed`; Nesterov in `nesterov_loss_oscillates`).
+Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monotone loss dynamics, which is different
+than GD" (`loss_oscillates_printed`; Nesterov in `nesterov_loss_oscillates`).
 
 Idea of the proof
 -----------------

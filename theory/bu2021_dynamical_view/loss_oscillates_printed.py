@@ -6,8 +6,8 @@ H constant, symmetric, H >= r^2 I; Delta'' + 2r Delta' + H Delta = 0; Delta'(0) 
 
 Source
 ------
-Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monotone loss dynamics, which is different than
-GD."
+Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monotone loss dynamics, which is different
+than GD."
 
 Idea of the refutation
 ----------------------

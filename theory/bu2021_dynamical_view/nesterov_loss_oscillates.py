@@ -2,7 +2,8 @@ r"""Section 4: the loss of Nesterov's flow is never monotone, whatever gamma and
 
 Assumptions
 -----------
-H constant, symmetric, positive definite; one eigenmode x'' + (gamma/t) x' + lambda x = 0, x(0) = 1, x'(0) = 0, gamma > 0.
+H constant, symmetric, positive definite; gamma > 0; one eigenmode x'' + (gamma/t) x' + lambda x = 0, x(0) = 1,
+x'(0) = 0.
 
 Source
 ------
@@ -10,8 +11,8 @@ Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monoto
 
 Idea of the proof
 -----------------
-u = t^{gamma/2} x has u'' + (lambda + gamma (2 - gamma)/(4 t^2)) u = 0, and the bracket is at least lambda/4 for large t,
-so by Sturm's comparison u has a zero in every interval of length 2 pi/sqrt(lambda). A zero of x is simple, so the loss
+u = t^{gamma/2} x has u'' + (lambda + gamma (2 - gamma)/(4 t^2)) u = 0, and the bracket is at least lambda/4 for large
+t, so by Sturm's comparison u has a zero in every interval of length 2 pi/sqrt(lambda). A zero of x is simple, so the loss
 is 0 there and positive behind.
 """
 
