@@ -65,12 +65,16 @@ class Step:
     formula : the line as a SymPy relation (None if it is only words)
     kind : hypothesis, definition, computed, rule, cited
     decision : the outcome and the exact method behind it
+    premises : titles of the steps that an inference rule was applied to
+    lemmas : cited lemmas that the step rests on (through another theorem's proof)
     """
 
     title: str
     formula: sp.Basic | None
     kind: Kind
     decision: Decision
+    premises: tuple[str, ...] = ()
+    lemmas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class Derivation:
     @property
     def lemmas(self) -> tuple[str, ...]:
         """Names of the cited lemmas that the proof rests on."""
-        return tuple(s.title for s in self.steps if s.kind is Kind.CITED)
+        found = (name for s in self.steps for name in ((s.title,) if s.kind is Kind.CITED else s.lemmas))
+        return tuple(dict.fromkeys(found))
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -107,7 +112,8 @@ class Derivation:
     def judge(self, formula: sp.Basic) -> Decision:
         """Say what this derivation does for `formula`.
 
-        HOLDS if every step holds, at least one was computed, and the last one is `formula`. FAILS if the step that
+        HOLDS if every step holds, at least one was computed, and the last one is `formula`, itself computed or inferred
+        from named steps: what is only assumed, defined or cited is not proved here. FAILS if the step that
         states `formula` itself was computed and failed. Otherwise UNDECIDED: a proof that breaks elsewhere refutes
         nothing.
         """
@@ -122,6 +128,10 @@ class Derivation:
             )
         if self.conclusion != formula:
             return Decision(Status.UNDECIDED, "conclusion", f"the derivation concludes {self.conclusion}")
+        last = self.steps[-1]
+        if last.kind not in (Kind.COMPUTED, Kind.RULE) or (last.kind is Kind.RULE and not last.premises):
+            detail = f"the conclusion is a {last.kind.value} that names no step it follows from"
+            return Decision(Status.UNDECIDED, "conclusion", detail)
         if self.computed == 0:
             return Decision(Status.UNDECIDED, "conclusion", "no step of the derivation was computed")
         return Decision(Status.HOLDS, "derivation", f"{self.computed} of {len(self.steps)} steps computed")
@@ -149,12 +159,12 @@ def infer(rule: str, formula: sp.Basic | None = None, *, from_: Sequence[Step] =
     """Apply a standard inference rule, named in words, to earlier steps; holds only if they all do."""
     failed = next((s for s in from_ if not s.decision.holds), None)
     decision = Decision(Status.HOLDS, "rule") if failed is None else _undecided(failed)
-    return Step(rule, formula, Kind.RULE, decision)
+    return Step(rule, formula, Kind.RULE, decision, premises=tuple(s.title for s in from_))
 
 
 def by(theorem: str, proof: Derivation, formula: sp.Basic) -> Step:
     """Use another theorem of the catalogue: holds if its derivation, run again here, proves `formula`."""
-    return Step(f"by {theorem}", formula, Kind.COMPUTED, proof.judge(formula))
+    return Step(f"by {theorem}", formula, Kind.COMPUTED, proof.judge(formula), lemmas=proof.lemmas)
 
 
 def equate(left: sp.Expr, right: sp.Expr) -> sp.Equality:
