@@ -32,6 +32,7 @@ from odeflow.numeric._relu_row_kernels import (
     UPPER,
     add_kernel,
     apply_gram,
+    change_kernel,
     leave_sliding,
     mix,
     residual,
@@ -62,6 +63,7 @@ U, V, MIXED, MIXED_RATE, V_BEFORE, RATE_BEFORE, WORK = range(7)
 LAST_EVENT, ZERO_RUN, MOVED = range(3)
 # A certificate that is not at its zero: none of its Taylor coefficients is known to vanish.
 AWAY = np.int64(0)
+NONE = np.int64(0)
 # Columns of the log.
 TIME, NEURON, SAMPLE, OLD, NEW, SPEED, JUMP, MIRROR_JUMP = range(8)
 LOG_COLUMNS = 8
@@ -75,7 +77,11 @@ class Watch(NamedTuple):
     kind: Any  # int64: BOUNDARY, LOWER, UPPER
     known: Any  # int64: leading Taylor coefficients that are exactly zero because the gate has just fired
     offset: Any  # float64
-    size: Any  # float64, |K|
+    size: Any  # float64, |K| without the psi component
+    drift: Any  # float64, |K| of the psi component
+    seen: Any  # float64, the value when it was last computed (-1: never) ...
+    seen_path: Any  # float64, ... the path length of J or Delta by then ...
+    seen_psi: Any  # float64, ... and psi then
     functional: Any  # (capacity, N) float64, K
     following: Any  # int64, next certificate of the same row, -1 at the end
     head: Any  # (m,) int64, first certificate of a row
@@ -93,10 +99,12 @@ class Scratch(NamedTuple):
     polynomial: Any  # (DEGREE + 2,)
     row: Any  # (7, n) float64, see U, V, ... below
     before: Any  # (n,) int8: statuses before the event
+    path: Any  # (7,): lengths of the paths of J and Delta so far, and what `measure_step` writes
+    ahead: Any  # (3,): see `look_ahead`
     clock: Any  # (3,): time of the last event, run of zero-length steps, has time moved since the horizon began?
 
 
-@njit(**KERNEL)
+@njit(forceinline=True, **KERNEL)
 def watch_gate(samples, rows, c, watch, r, i, kind, known, P):
     """Put one certificate on the list; return its slot, or -1 if the list is full. known > 0: it is zero now."""
     N = watch.functional.shape[1]
@@ -120,12 +128,17 @@ def watch_gate(samples, rows, c, watch, r, i, kind, known, P):
     for j in range(N):
         total += K[j] * K[j]
     watch.size[e] = np.sqrt(total)
+    watch.drift[e] = 0.0
+    watch.seen[e] = -1.0  # below zero: `least_value` cannot clear it before it is seen
+    watch.seen_path[e] = 0.0
+    watch.seen_psi[e] = 0.0
     watch.offset[e] = 0.0
     if kind == BOUNDARY:
         sign = 1.0 if rows.status[r, i] == ON else -1.0
         for j in range(N - 1):
             K[j] *= sign
         K[N - 1] = sign * rows.drift[r, i]
+        watch.drift[e] = abs(K[N - 1])
         watch.offset[e] = sign * rows.position[r, i]
         if known > 0:
             now = 0.0
@@ -156,15 +169,76 @@ def start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh
 
 
 @njit(**KERNEL)
-def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
-    """Say whether the certificate may vanish within the macro step that `ends` describes."""
-    now = offset
+def least_value(watch, e, family, path, psi):
+    """Return a lower bound of certificate e, from its value when last seen and what P has moved since."""
+    lost = watch.size[e] * (path[family] - watch.seen_path[e]) + watch.drift[e] * abs(psi - watch.seen_psi[e])
+    return watch.seen[e] - lost
+
+
+@njit(**KERNEL)
+def note_value(watch, e, family, path, psi, value):
+    """Remember the value of certificate e."""
+    watch.seen[e] = value
+    watch.seen_path[e] = path[family]
+    watch.seen_psi[e] = psi
+
+
+@njit(**KERNEL)
+def move(P, R, new_P, new_R, path):
+    """Put P and R at their new values, and add the displacements of J and Delta to the paths."""
+    N = P.shape[0] // 2
+    moved_J = 0.0
+    moved_D = 0.0
+    for j in range(N - 1):
+        moved_J += (new_P[j] - P[j]) ** 2
+        moved_D += (new_P[N + j] - P[N + j]) ** 2
+    path[0] += np.sqrt(moved_J)
+    path[1] += np.sqrt(moved_D)
+    P[:] = new_P
+    R[:] = new_R
+
+
+@njit(**KERNEL)
+def measure_step(P, R, ends, h, path):
+    """Fill path[2:7]: bounds of the five changes in `is_candidate`, for J, Delta and psi, and |J|, |Delta| moved."""
+    N = P.shape[0] // 2
+    for family in range(2):
+        base = family * N
+        square = np.zeros(5)
+        for j in range(base, base + N - 1):
+            square[0] += (ends[0, j] - P[j]) ** 2
+            square[1] += (ends[2, j] - P[j]) ** 2
+            square[2] += (ends[3, j] - P[j]) ** 2
+            square[3] += (0.2 * h * R[j]) ** 2
+            square[4] += (0.4 * h * ends[1, j]) ** 2
+        path[2 + family] = np.sqrt(square.max())
+        path[5 + family] = np.sqrt(square[0])
+    psi = N - 1
+    path[4] = max(abs(ends[0, psi] - P[psi]), h * max(0.2 * abs(R[psi]), 0.4 * abs(ends[1, psi])))
+
+
+@njit(**KERNEL)
+def is_candidate(watch, e, P, R, ends, h, margin, share, path):
+    """Say whether certificate e may vanish within the macro step that `ends` describes.
+
+    It may if its value is below `margin` times its largest change at a quarter, the half and the end, or below its
+    slopes at both ends, or below `share` of the change that the movement of P allows.
+    """
+    N = watch.functional.shape[1]
+    family = 0 if watch.kind[e] == BOUNDARY else 1
+    slack = share * watch.size[e] * path[5 + family]
+    most = watch.size[e] * path[2 + family] + watch.drift[e] * path[4]
+    if least_value(watch, e, family, path, P[N - 1]) > margin * most + slack:
+        return False
+    K = watch.functional[e]
+    base = family * N
+    now = watch.offset[e]
     change = 0.0
     quarter = 0.0
     half = 0.0
     slope = 0.0
     end_slope = 0.0
-    for j in range(K.shape[0]):
+    for j in range(N):
         k = K[j]
         p = P[base + j]
         now += k * p
@@ -173,6 +247,7 @@ def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
         half += k * (ends[3, base + j] - p)
         slope += k * R[base + j]
         end_slope += k * ends[1, base + j]
+    note_value(watch, e, family, path, P[N - 1], now)
     largest = max(max(abs(change), abs(half)), abs(quarter))
     largest = max(largest, max(0.2 * h * abs(slope), 0.4 * h * abs(end_slope)))
     return now <= margin * largest + slack
@@ -180,11 +255,10 @@ def is_candidate(K, base, offset, P, R, ends, h, margin, slack):
 
 @njit(**KERNEL)
 def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
-    """Preview a macro step of length at most h; return the length taken, the number of candidates, the slack in J.
+    """Preview a macro step of length at most h; return the length taken and the number of candidates.
 
     `scratch.ends[0:2]` is the state at its end if nothing happens. The step is halved while it has too many candidates.
     """
-    N = watch.functional.shape[1]
     ends = scratch.ends
     series = scratch.series
     stiffness = control[STIFFNESS]
@@ -199,21 +273,13 @@ def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
             propagate(mode, friction, H, ends[0], ends[1], t + begin, length, stiffness, series, scratch.product, tally)
             if part < 2:
                 ends[2 + part] = ends[0]
-        moved_J = 0.0
-        moved_D = 0.0
-        for j in range(N):
-            moved_J += (ends[0, j] - P[j]) ** 2
-            moved_D += (ends[0, N + j] - P[N + j]) ** 2
-        moved_J = control[SLACK] * np.sqrt(moved_J)
-        moved_D = control[SLACK] * np.sqrt(moved_D)
+        measure_step(P, R, ends, h, scratch.path)
         nc = 0
         for e in range(watch.used[0]):
             if watch.row[e] < 0:
                 continue
-            base = 0 if watch.kind[e] == BOUNDARY else N
-            slack = watch.size[e] * (moved_J if base == 0 else moved_D)
             if watch.known[e] > 0 or is_candidate(
-                watch.functional[e], base, watch.offset[e], P, R, ends, h, control[MARGIN], slack
+                watch, e, P, R, ends, h, control[MARGIN], control[SLACK], scratch.path
             ):
                 watch.candidates[nc] = e
                 nc += 1
@@ -222,8 +288,22 @@ def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
         if nc <= limit or h <= shortest:
             tally[STEPS] += 1
             tally[CANDIDATES] += nc
-            return h, nc, moved_J
+            return h, nc
         h *= 0.5
+
+
+@njit(**KERNEL)
+def look_ahead(series, degree, ahead):
+    """Bound what J, Delta and psi can move from the start of the segment: the sums of their Taylor coefficients."""
+    N = series.shape[1] // 2
+    ahead[:] = 0.0
+    for k in range(1, degree + 1):
+        for family in range(2):
+            square = 0.0
+            for j in range(family * N, family * N + N - 1):
+                square += series[k, j] ** 2
+            ahead[family] += np.sqrt(square)
+        ahead[2] += abs(series[k, N - 1])
 
 
 @njit(**KERNEL)
@@ -232,17 +312,24 @@ def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
     N = watch.functional.shape[1]
     trial_P = scratch.ends[4]
     trial_R = scratch.ends[5]
+    ahead = scratch.ahead
     moved = scratch.clock[MOVED] > 0.0
     first = NO_ROOT
     winner = -1
     scale = 0.0
     for j in range(N, 2 * N):
         scale = max(scale, abs(P[j]))
+    look_ahead(scratch.series, degree, ahead)
     for q in range(nc):
         e = watch.candidates[q]
         K = watch.functional[e]
         boundary = watch.kind[e] == BOUNDARY
-        base = 0 if boundary else N
+        family = 0 if boundary else 1
+        known = watch.known[e]
+        most = watch.size[e] * ahead[family] + watch.drift[e] * ahead[2]
+        if known == 0 and least_value(watch, e, family, scratch.path, P[N - 1]) > 1.01 * most:
+            continue
+        base = family * N
         start = watch.offset[e]
         end = watch.offset[e]
         slope = 0.0
@@ -253,9 +340,9 @@ def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
             end += k * trial_P[base + j]
             slope += k * R[base + j]
             end_slope += k * trial_R[base + j]
+        note_value(watch, e, family, scratch.path, P[N - 1], start)
         slope *= h
         end_slope *= h
-        known = watch.known[e]
         if known == 0 and start <= 0.0 and slope > 0.0 and boundary:
             known = 1  # rounding noise of a gate that has just left its boundary
         if known == 0:
@@ -265,20 +352,26 @@ def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
         dips = slope < 0.0 and end_slope > 0.0 and 0.8 * start + 0.5 * slope < 0.0
         if end <= 0.0 or dips or (known == 0 and start <= 0.0):
             tally[ROOTS] += 1
-            c = scratch.polynomial
-            c[0] = start
-            for k in range(1, degree + 1):
-                total = 0.0
-                for j in range(N):
-                    total += K[j] * scratch.series[k, base + j]
-                c[k] = total
-            s = first_root(c, degree, known)
+            s = root_on_segment(K, base, start, degree, known, scratch)
             if s == WRONG_WAY:
                 tally[WRONG] += 1
             elif s < first:
                 first = s
                 winner = e
     return first, winner
+
+
+@njit(**KERNEL)
+def root_on_segment(K, base, start, degree, known, scratch):
+    """Return `first_root` of the certificate's polynomial on the segment."""
+    c = scratch.polynomial
+    c[0] = start
+    for k in range(1, degree + 1):
+        total = 0.0
+        for j in range(K.shape[0]):
+            total += K[j] * scratch.series[k, base + j]
+        c[k] = total
+    return first_root(c, degree, known)
 
 
 @njit(**KERNEL)
@@ -374,7 +467,9 @@ def fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tall
         scratch.before[j] = rows.status[r, j]
         scratch.row[V_BEFORE, j] = scratch.row[V, j]
         scratch.row[RATE_BEFORE, j] = R[n + 1 + j]
-    add_kernel(samples, rows, r, -c * c, H)
+    slid = rows.count[r] > 0
+    if slid:
+        add_kernel(samples, rows.status[r], rows.count[r], rows.sliding[r], rows.inverse[r], -c * c, H)
     if watch.kind[e] != BOUNDARY:
         outcome = leave_sliding(samples, rows, r, i, OFF if watch.kind[e] == LOWER else ON)
     elif mode == GRADIENT_FLOW:
@@ -386,7 +481,12 @@ def fire(mode, samples, outputs, e, H, P, R, rows, watch, control, scratch, tall
     if outcome == CAPTURED:
         tally[CAPTURES] += 1
         stop_sliding_velocity(samples, rows, c, r, scratch)
-    add_kernel(samples, rows, r, c * c, H)
+    if not slid and rows.count[r] == 0:
+        change_kernel(samples, scratch.before, rows.status[r], c * c, H)
+    else:
+        if not slid:
+            add_kernel(samples, scratch.before, NONE, rows.sliding[r], rows.inverse[r], -c * c, H)
+        add_kernel(samples, rows.status[r], rows.count[r], rows.sliding[r], rows.inverse[r], c * c, H)
     update_rates(mode, samples, rows, c, r, H, P, R, scratch)
     scratch.row[U, i] = 0.0
     if samples.opposite[i] >= 0:
@@ -458,7 +558,7 @@ def reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
 
 @njit(**KERNEL)
 def watch_row(
-    mode, friction, samples, rows, c, r, i, tangential, P, watch, nc, bound, left, left_step, slack, control, scratch
+    mode, friction, samples, rows, c, r, i, tangential, P, watch, nc, bound, left, left_step, control, scratch
 ):
     """Put the certificates of row r back after its event at gate i; return the number of candidates, -1 if full."""
     n = samples.gram.shape[0]
@@ -469,6 +569,7 @@ def watch_row(
         size_D += P[n + 1 + j] ** 2
     if not alive:
         return nc  # no active sample: the neuron never moves again, and rests exactly on its boundary
+    slack = control[SLACK] * scratch.path[5]
     curve = 0.75 * np.sqrt(size_D) * left_step * left_step if mode != GRADIENT_FLOW else 0.0
     for j in range(n):
         if not samples.owner[j]:
@@ -531,11 +632,10 @@ def step_to_event(mode, friction, t, left, H, P, R, watch, nc, control, scratch,
     if e == -2:
         return h, 0.0, e
     if e < 0:
-        P[:] = scratch.ends[4]
-        R[:] = scratch.ends[5]
         s = 1.0
     else:
-        evaluate(scratch.series, degree, s, h, P, R)
+        evaluate(scratch.series, degree, s, h, scratch.ends[4], scratch.ends[5])
+    move(P, R, scratch.ends[4], scratch.ends[5], scratch.path)
     if s > 0.0:
         scratch.clock[MOVED] = 1.0
         scratch.clock[ZERO_RUN] = 0.0
@@ -547,7 +647,7 @@ def step_to_event(mode, friction, t, left, H, P, R, watch, nc, control, scratch,
 
 @njit(**KERNEL)
 def run_events(
-    mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, slack, control, scratch,
+    mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, control, scratch,
     log, logged, tally, budget,
 ):
     """Step from event to event until `end`; return status, time, events, lines logged."""
@@ -579,7 +679,7 @@ def run_events(
         nc = forget_row(watch, r, nc)
         nc = watch_row(
             mode, friction, samples, rows, outputs[r], r, i, tangential, P, watch, nc, bound, length - t, end - t,
-            slack, control, scratch,
+            control, scratch,
         )
         if nc < 0:
             return FULL, t, fired, logged
@@ -599,6 +699,7 @@ def advance(
     if not start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh, P):
         return FULL, 0.0, 0, 0
     scratch.clock[:] = 0.0
+    scratch.path[:] = 0.0
     t = 0.0
     events = 0
     logged = np.int64(0)
@@ -607,18 +708,17 @@ def advance(
         wanted = min(control[STEP], length - t)
         if length - t - wanted < 1e-12 * length:
             wanted = length - t
-        h, nc, slack = macro_step(mode, friction, start + t, wanted, H, P, R, watch, control, scratch, tally)
+        h, nc = macro_step(mode, friction, start + t, wanted, H, P, R, watch, control, scratch, tally)
         fired = 0
         end = length if h == length - t else t + h
         if nc == 0:
-            P[:] = scratch.ends[0]
-            R[:] = scratch.ends[1]
+            move(P, R, scratch.ends[0], scratch.ends[1], scratch.path)
             scratch.clock[MOVED] = 1.0
             t = end
         else:
             status, t, fired, logged = run_events(
-                mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, slack,
-                control, scratch, log, logged, tally, budget - events,
+                mode, friction, start, t, end, length, samples, outputs, rows, H, P, R, bound, watch, nc, control,
+                scratch, log, logged, tally, budget - events,
             )
             events += fired
             if status != REACHED:

@@ -119,6 +119,10 @@ def new_watch(m: int, n: int, capacity: int) -> Watch:
         known=np.zeros(capacity, np.int64),
         offset=np.empty(capacity),
         size=np.empty(capacity),
+        drift=np.empty(capacity),
+        seen=np.empty(capacity),
+        seen_path=np.empty(capacity),
+        seen_psi=np.empty(capacity),
         functional=np.empty((capacity, n + 1)),
         following=np.empty(capacity, np.int64),
         head=np.empty(m, np.int64),
@@ -137,6 +141,8 @@ def new_scratch(n: int) -> Scratch:
         polynomial=np.zeros(DEGREE + 2),
         row=np.zeros((7, n)),
         before=np.zeros(n, np.int8),
+        path=np.zeros(7),
+        ahead=np.zeros(3),
         clock=np.zeros(3),
     )
 

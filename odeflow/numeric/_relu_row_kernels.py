@@ -172,15 +172,14 @@ def write_certificate(samples, rows, c, r, i, kind, out):
 
 
 @njit(**KERNEL)
-def add_kernel(samples, rows, r, weight, H):
-    """Add weight A A^T o (G - G_S^T G_SS^{-1} G_S), the row's share of the kernel, to H."""
+def add_kernel(samples, status, k, sliding, inverse, weight, H):
+    """Add weight A A^T o (G - G_S^T G_SS^{-1} G_S), the share of a row with this pattern in the kernel, to H."""
     gram = samples.gram
     n = gram.shape[0]
-    k = rows.count[r]
     active = np.empty(n, np.int64)
     na = 0
     for j in range(n):
-        if rows.status[r, j] == ON:
+        if status[j] == ON:
             active[na] = j
             na += 1
     half = np.empty((k, na))
@@ -188,15 +187,31 @@ def add_kernel(samples, rows, r, weight, H):
         for b in range(na):
             total = 0.0
             for q in range(k):
-                total += rows.inverse[r, p, q] * gram[rows.sliding[r, q], active[b]]
+                total += inverse[p, q] * gram[sliding[q], active[b]]
             half[p, b] = total
     for a in range(na):
         i = active[a]
         for b in range(na):
             x = gram[i, active[b]]
             for p in range(k):
-                x -= gram[i, rows.sliding[r, p]] * half[p, b]
+                x -= gram[i, sliding[p]] * half[p, b]
             H[i, active[b]] += weight * x
+
+
+@njit(**KERNEL)
+def change_kernel(samples, before, after, weight, H):
+    """Add weight (A' A'^T - A A^T) o G to H for a row that does not slide: few lines and columns change."""
+    gram = samples.gram
+    n = gram.shape[0]
+    for p in range(n):
+        if before[p] == after[p]:
+            continue
+        for q in range(n):
+            both = (after[p] == ON and after[q] == ON) - (before[p] == ON and before[q] == ON)
+            if both != 0:
+                H[p, q] += weight * both * gram[p, q]
+                if before[q] == after[q]:
+                    H[q, p] += weight * both * gram[p, q]
 
 
 @njit(**KERNEL)
