@@ -20,21 +20,15 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
+from scipy.linalg import lapack
 
-from odeflow.errors import IntegrationError, InvalidArgumentError
-from odeflow.numeric._modal_kernels import damped_modes, hankel_plan, nesterov_modes, nesterov_table
-from odeflow.numeric._modal_linear_kernels import linear_modes
+from odeflow.errors import InvalidArgumentError
+from odeflow.numeric._modes import checked_spectrum, impulse_modes, modes
+from odeflow.numeric._spectral_measure_kernels import tridiagonal_measure
 from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector
-from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
+from odeflow.numeric.flows import Flow, HeavyBall, LinearFlow, Nesterov
 
 __all__ = ["ModalTrajectory", "frozen_kernel_flow", "frozen_kernel_losses", "mode_response", "mode_velocity"]
-
-# A positive semidefinite kernel comes back from its eigensolver with eigenvalues down to about -n eps lambda_max.
-_NEGATIVE_ROUNDING = 1e-12
-# Beyond this phase even a double-double product is a poor phase.
-_LARGEST_PHASE = 1e12
-# Nesterov's table has 4 max(25, gamma^2/16) cells, and its recurrence loses digits when gamma is large against s.
-_LARGEST_GAMMA = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +72,9 @@ class ModalTrajectory:
         speeds = None if self.velocity_coordinates is None else self.velocity_coordinates.reshape(-1, n)
         out = np.empty((values.shape[0], self.times.size, n))
         for k in range(values.shape[0]):
-            modal = _modes(self.flow, values[k], self.times, derivative=True) * positions[k][:, None]
+            modal = modes(self.flow, values[k], self.times, derivative=True) * positions[k][:, None]
             if speeds is not None:
-                modal += _impulse_modes(self.flow, values[k], self.times, derivative=True) * speeds[k][:, None]
+                modal += impulse_modes(self.flow, values[k], self.times, derivative=True) * speeds[k][:, None]
             np.matmul(modal.T, vectors[k].T, out=out[k])
         return out.reshape(self.errors.shape)
 
@@ -126,7 +120,7 @@ def mode_response(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float
     >>> np.round(mode_response(HeavyBall(damping=2.0), np.array([1.0]), t)[0], 6)
     array([1.      , 0.735759, 0.406006])
     """
-    return _modes(flow, _checked_spectrum(as_vector("eigenvalues", eigenvalues)), as_times("times", times))
+    return modes(flow, checked_spectrum(as_vector("eigenvalues", eigenvalues)), as_times("times", times))
 
 
 def mode_velocity(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:
@@ -158,8 +152,8 @@ def mode_velocity(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float
     >>> mode_velocity(GradientFlow(), np.array([2.0]), np.array([0.0]))
     array([[-2.]])
     """
-    values = _checked_spectrum(as_vector("eigenvalues", eigenvalues))
-    return _modes(flow, values, as_times("times", times), derivative=True)
+    values = checked_spectrum(as_vector("eigenvalues", eigenvalues))
+    return modes(flow, values, as_times("times", times), derivative=True)
 
 
 def frozen_kernel_flow(
@@ -263,12 +257,19 @@ def frozen_kernel_losses(
     >>> frozen_kernel_losses(GradientFlow(), np.eye(2), np.array([1.0, 1.0]), np.array([0.0]))
     array([1.])
     """
-    problem = _problem(flow, kernel, initial_error, times, initial_velocity)
-    losses = np.empty((problem.eigenvalues.shape[0], problem.times.size))
-    for k in range(losses.shape[0]):
-        modal = _modal_errors(flow, problem, k)
+    if initial_velocity is not None:
+        # Two vectors have no common tridiagonal form: the eigenvectors are needed.
+        return frozen_kernel_flow(flow, kernel, initial_error, times, initial_velocity=initial_velocity).losses
+    grid = as_times("times", times)
+    h, single = _as_stack(kernel)
+    error = _per_kernel("initial_error", initial_error, h, single)
+    losses = np.empty((h.shape[0], grid.size))
+    for k in range(h.shape[0]):
+        values, coordinates = _spectral_measure(h[k], error[k])
+        modal = modes(flow, checked_spectrum(values), grid)
+        modal *= coordinates[:, None]
         losses[k] = 0.5 * np.einsum("kt,kt->t", modal, modal)
-    return losses[0] if problem.single else losses
+    return losses[0] if single else losses
 
 
 @dataclass(frozen=True)
@@ -295,19 +296,50 @@ def _problem(
         raise InvalidArgumentError(
             f"Expected no initial_velocity because {flow} {why}. Leave it out, or use HeavyBall or LinearFlow."
         )
-    h = as_symmetric("kernel", kernel, stack=True)
-    single = h.ndim == 2
-    h = h.reshape(-1, h.shape[-1], h.shape[-1])
+    h, single = _as_stack(kernel)
     raw, vectors = np.linalg.eigh(h)
     values = np.empty_like(raw)
     for k in range(raw.shape[0]):
-        values[k] = _checked_spectrum(raw[k])
+        values[k] = checked_spectrum(raw[k])
     error = _per_kernel("initial_error", initial_error, h, single)
     coordinates = np.einsum("sij,si->sj", vectors, error)
     speeds = None
     if initial_velocity is not None:
         speeds = np.einsum("sij,si->sj", vectors, _per_kernel("initial_velocity", initial_velocity, h, single))
     return _Problem(checked_times, values, vectors, coordinates, speeds, single)
+
+
+def _as_stack(kernel: ArrayLike) -> tuple[Float[np.ndarray, "s n n"], bool]:
+    """Return the kernels as a stack, and whether there was only one, without a stack axis."""
+    h = as_symmetric("kernel", kernel, stack=True)
+    return h.reshape(-1, h.shape[-1], h.shape[-1]), h.ndim == 2
+
+
+def _spectral_measure(
+    h: Float[np.ndarray, "n n"], error: Float[np.ndarray, " n"]
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Return eigenvalues and the coordinates of `error` (up to signs), at half the price of the eigenvectors.
+
+    A reflection takes the error to a multiple of the first axis, which tridiagonalisation leaves alone; the coordinates
+    are then the first components of the tridiagonal matrix's eigenvectors.
+    """
+    size = float(np.linalg.norm(error))
+    mirror = error.copy()
+    mirror[0] += np.copysign(size, error[0])
+    length = float(mirror @ mirror)
+    if length > 0.0:
+        # P H P with P = I - 2 m m^T/|m|^2, as an update of rank two.
+        image = h @ mirror * (2.0 / length)
+        image -= mirror * (float(mirror @ image) / length)
+        h = h - np.outer(mirror, image) - np.outer(image, mirror)
+    work, _ = lapack.dsytrd_lwork(h.shape[0], lower=1)
+    # h is symmetric: its transpose is the Fortran-ordered copy LAPACK wants.
+    _, diagonal, off_diagonal, _, _ = lapack.dsytrd(h.T, lower=1, lwork=int(work))
+    first = np.empty(h.shape[0])
+    if tridiagonal_measure(diagonal, np.append(off_diagonal, 0.0), first) != 0:
+        values, vectors = np.linalg.eigh(h)
+        return values, vectors[0] * size
+    return diagonal, first * size
 
 
 def _per_kernel(name: str, value: ArrayLike, h: Float[np.ndarray, "s n n"], single: bool) -> Float[np.ndarray, "s n"]:
@@ -318,111 +350,10 @@ def _per_kernel(name: str, value: ArrayLike, h: Float[np.ndarray, "s n n"], sing
     return np.broadcast_to(as_vector(name, value, length=n), (stack, n))
 
 
-def _checked_spectrum(eigenvalues: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """Clip rounding below zero, refuse anything more negative."""
-    lowest = float(eigenvalues.min())
-    if lowest >= 0.0:
-        return eigenvalues
-    largest = max(float(eigenvalues.max()), 0.0)
-    if lowest < -_NEGATIVE_ROUNDING * largest:
-        raise InvalidArgumentError(
-            f"Expected eigenvalues >= 0 (or above -1e-12 of the largest, which is {largest:.6g}) but got {lowest:.6g}. "
-            "Pass a positive semidefinite kernel."
-        )
-    clipped: Float[np.ndarray, " k"] = np.maximum(eigenvalues, 0.0)
-    return clipped
-
-
 def _modal_errors(flow: Flow, problem: _Problem, k: int) -> Float[np.ndarray, "n t"]:
     """Delta(t) in the eigenbasis of kernel k."""
-    modal = _modes(flow, problem.eigenvalues[k], problem.times)
+    modal = modes(flow, problem.eigenvalues[k], problem.times)
     modal *= problem.coordinates[k][:, None]
     if problem.velocity_coordinates is not None:
-        modal += _impulse_modes(flow, problem.eigenvalues[k], problem.times) * problem.velocity_coordinates[k][:, None]
+        modal += impulse_modes(flow, problem.eigenvalues[k], problem.times) * problem.velocity_coordinates[k][:, None]
     return modal
-
-
-def _modes(
-    flow: Flow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], *, derivative: bool = False
-) -> Float[np.ndarray, "k t"]:
-    """phi or phi' on the grid, arguments already checked."""
-    if isinstance(flow, GradientFlow):
-        decay: Float[np.ndarray, "k t"] = np.exp(-np.multiply.outer(values, times))
-        if derivative:
-            decay *= -values[:, None]
-        return decay
-    if isinstance(flow, HeavyBall):
-        return _damped(flow, values, times, 1 if derivative else 0)
-    if isinstance(flow, Nesterov):
-        if flow.gamma > _LARGEST_GAMMA:
-            raise InvalidArgumentError(
-                f"Expected gamma <= {_LARGEST_GAMMA:g} but got gamma={flow.gamma}. "
-                "Use odeflow.numeric.integrate instead."
-            )
-        if not derivative:
-            return _nesterov(flow.gamma, values, times)
-        # phi' = -lambda t/(gamma+1) times the mode of gamma + 2 (derivative of Bessel functions).
-        modes = _nesterov(flow.gamma + 2.0, values, times)
-        modes *= np.multiply.outer(values, times / -(flow.gamma + 1.0))
-        return modes
-    return _linear(flow, values, times, 0)[1 if derivative else 0]
-
-
-def _impulse_modes(
-    flow: Flow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], *, derivative: bool = False
-) -> Float[np.ndarray, "k t"]:
-    """The mode that starts at 0 with velocity 1, or its derivative."""
-    if isinstance(flow, HeavyBall):
-        return _damped(flow, values, times, 3 if derivative else 2)
-    assert isinstance(flow, LinearFlow)
-    return _linear(flow, values, times, 1)[1 if derivative else 0]
-
-
-def _damped(
-    flow: HeavyBall, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], kind: int
-) -> Float[np.ndarray, "k t"]:
-    # After 746 decay times every mode has underflowed, whatever its phase.
-    _require_phase(values, min(float(times[-1]), 2.0 * 746.0 / flow.damping))
-    modes: Float[np.ndarray, "k t"] = damped_modes(float(flow.damping), values, times, kind)
-    return modes
-
-
-def _nesterov(
-    gamma: float, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"]
-) -> Float[np.ndarray, "k t"]:
-    _require_phase(values, float(times[-1]))
-    gamma = float(gamma)
-    coefficients, enough_from, switch = hankel_plan(gamma)
-    end = min(switch, float(np.sqrt(values.max())) * float(times[-1]))
-    table = nesterov_table(gamma, end)
-    modes: Float[np.ndarray, "k t"] = nesterov_modes(gamma, values, times, table, coefficients, enough_from, switch)
-    return modes
-
-
-def _linear(
-    flow: LinearFlow, values: Float[np.ndarray, " k"], times: Float[np.ndarray, " t"], start: int
-) -> tuple[Float[np.ndarray, "k t"], Float[np.ndarray, "k t"]]:
-    positions = np.empty((values.size, times.size))
-    velocities = np.empty_like(positions)
-    coefficients = np.array(flow.coefficients, dtype=np.float64)
-    status = linear_modes(coefficients, values, times, start, positions, velocities)
-    if status == 1:
-        raise IntegrationError(
-            f"{flow} is unstable for an eigenvalue in [{values.min():.6g}, {values.max():.6g}]: a mode overflowed "
-            f"before t={times[-1]:.6g}. Check the Routh-Hurwitz conditions, or stop earlier."
-        )
-    if status == 2:
-        raise InvalidArgumentError(
-            f"Expected times short enough to resolve the fastest mode but t={times[-1]:.6g} is above 2^59 of its "
-            "time scales. Shorten the run."
-        )
-    return positions, velocities
-
-
-def _require_phase(values: Float[np.ndarray, " k"], end: float) -> None:
-    phase = float(np.sqrt(values.max())) * end
-    if phase > _LARGEST_PHASE:
-        raise InvalidArgumentError(
-            f"Expected sqrt(lambda) t <= {_LARGEST_PHASE:g} but got {phase:.6g}: the phase of the oscillation is "
-            "lost to rounding. Shorten the run."
-        )

@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
-from odeflow.numeric import _modal_kernels, _modal_linear_kernels
+from odeflow.numeric import _modal_kernels, _modal_linear_kernels, _spectral_measure_kernels
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.modal import frozen_kernel_flow, frozen_kernel_losses, mode_response, mode_velocity
 
@@ -358,6 +358,31 @@ def test_losses_are_half_the_squared_errors_with_or_without_the_trajectory(flow:
     np.testing.assert_allclose(frozen_kernel_losses(flow, stack[0], start, times, initial_velocity=speed), losses[0])
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("kind", ["random", "low rank", "repeated", "diagonal", "zero", "one by one"])
+def test_losses_without_eigenvectors_agree_with_losses_from_them(kind: str, scale: float) -> None:
+    rng = np.random.default_rng(11)
+    basis = np.linalg.qr(rng.standard_normal((7, 7)))[0]
+    kernel = {
+        "random": kernels(1, 7, 8)[0],
+        "low rank": kernels(1, 7, 9)[0][:, :2] @ kernels(1, 7, 9)[0][:2, :],
+        "repeated": basis @ np.diag([1.0, 1.0, 1.0, 2.0, 2.0, 5.0, 5.0]) @ basis.T,
+        "diagonal": np.diag(np.arange(7.0)),
+        "zero": np.zeros((7, 7)),
+        "one by one": np.array([[0.3]]),
+    }[kind]
+    kernel = scale * (kernel @ kernel.T)
+    times = np.array([0.0, 0.1, 1.0, 7.0]) / scale
+    n = kernel.shape[0]
+    for start in (rng.standard_normal(n), np.eye(n)[0], -np.eye(n)[n - 1], np.zeros(n)):
+        np.testing.assert_allclose(
+            frozen_kernel_losses(GradientFlow(), kernel, start, times),
+            frozen_kernel_flow(GradientFlow(), kernel, start, times).losses,
+            rtol=0.0,
+            atol=FLOW_ATOL,
+        )
+
+
 def test_losses_keep_their_digits_long_after_the_errors_have_lost_them() -> None:
     losses = frozen_kernel_losses(GradientFlow(), np.diag([1.0, 2.0]), np.array([1.0, 0.0]), np.array([0.0, 300.0]))
     assert losses[1] == pytest.approx(0.5 * math.exp(-600.0), rel=1e-12)
@@ -411,9 +436,10 @@ def test_flows_without_a_free_initial_velocity_refuse_one(flow: Flow) -> None:
 def test_warming_compiles_every_kernel_for_the_types_the_door_passes() -> None:
     _modal_kernels.warm()
     _modal_linear_kernels.warm()
+    _spectral_measure_kernels.warm()
     jitted = [
         kernel
-        for module in (_modal_kernels, _modal_linear_kernels)
+        for module in (_modal_kernels, _modal_linear_kernels, _spectral_measure_kernels)
         for kernel in vars(module).values()
         if hasattr(kernel, "signatures")
     ]
