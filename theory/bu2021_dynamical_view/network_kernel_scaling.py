@@ -7,7 +7,7 @@ first layer, up to time 4/r. "Scales like m^e": e is the slope of log(quantity) 
 
 Source
 ------
-Bu, Xu and Chen (2021), section 2 ("lazy training", H(0) ~ H(t)) and (3.7): the error dynamics with a constant kernel are
+Bu, Xu and Chen (2021), section 2 ("lazy training", H(0) ~ H(t)) and (3.7): error dynamics with a constant kernel are
 claimed to describe the network. On a finite network they fail at each flip (`activation_flips_printed`); this is what
 remains of them.
 
