@@ -6,11 +6,15 @@ report, and never hides the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from types import MappingProxyType
 
 from odeflow.errors import UnknownNameError
+from odeflow.figures import Scenario
 from odeflow.theorem import Paper, Theorem
 
 __all__ = ["GROUP", "Catalogue", "Problem", "load_catalogue"]
@@ -28,11 +32,41 @@ class Problem:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Papers, their theorems in the papers' order, and what could not be loaded."""
+    """Papers, their theorems in the papers' order, what could not be loaded, and each paper's module by folder."""
 
     papers: tuple[Paper, ...]
     theorems: tuple[Theorem, ...]
     problems: tuple[Problem, ...] = ()
+    modules: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def figures(self, paper: str, numbers: Sequence[str] = ()) -> tuple[Scenario, ...]:
+        """Return the figures of a paper: all of them, or those of the given numbers.
+
+        A paper offers figures as a tuple `FIGURES` in a submodule `figures`.
+
+        Parameters
+        ----------
+        paper : a folder, or an unambiguous part of one
+
+        Raises
+        ------
+        UnknownNameError
+            No paper, or more than one, has that name; the paper has no such figure.
+        """
+        fitting = [p.folder for p in self.papers if p.folder == paper] or [
+            p.folder for p in self.papers if paper and paper in p.folder
+        ]
+        if len(fitting) != 1:
+            raise UnknownNameError("paper", paper, fitting or [p.folder for p in self.papers])
+        module = self.modules.get(fitting[0], "")
+        found: tuple[Scenario, ...] = ()
+        if module and find_spec(f"{module}.figures") is not None:
+            found = tuple(import_module(f"{module}.figures").FIGURES)
+        known = {scenario.number: scenario for scenario in found}
+        for number in numbers:
+            if number not in known:
+                raise UnknownNameError(f"figure of {fitting[0]}", number, known)
+        return tuple(known[n] for n in dict.fromkeys(numbers)) if numbers else found
 
     def find(self, names: Sequence[str]) -> tuple[Theorem, ...]:
         """Return the theorems that `names` speak of, in catalogue order, each once; all of them for no names.
@@ -87,6 +121,7 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
     papers: list[Paper] = []
     theorems: list[Theorem] = []
     problems: list[Problem] = []
+    modules: dict[str, str] = {}
     for entry in found:
         try:
             module = entry.load()
@@ -103,7 +138,8 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
             continue
         papers.append(paper)
         theorems.extend(listed)
-    return Catalogue(tuple(papers), tuple(theorems), tuple(problems))
+        modules[paper.folder] = getattr(module, "__name__", "")
+    return Catalogue(tuple(papers), tuple(theorems), tuple(problems), MappingProxyType(modules))
 
 
 def _repeated(ids: Iterable[str]) -> set[str]:

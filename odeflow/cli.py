@@ -268,6 +268,31 @@ def show_theorem(
         session.show(theorem_page(page, width=session.width))
 
 
+@app.command("figure", short_help="Reproduce a paper's figures.")
+@_door
+def reproduce_figures(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="A paper's folder, or an unambiguous part of it.")],
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="NUMBER", help="Figures as the paper numbers them; all if none.")
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the PNG and SVG files.")] = "figures",
+    full: Annotated[bool, typer.Option("--full", help="The paper's sizes; may take minutes.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of data and initial weights.", min=0)] = 0,
+    format: Annotated[Format, typer.Option(help="Tables, or one JSON array with an object a figure.")] = Format.text,
+) -> None:
+    """Run a paper's figures as scenarios: draw them, and print measured rates beside theory.
+
+    Each table ends with what of the paper's picture reproduces on these data and what does not.
+    """
+    from odeflow.session import Session
+
+    session = Session(text=format is Format.text)
+    scenarios = session.load().figures(paper, numbers or [])
+    if not scenarios:
+        raise InvalidArgumentError(f"Expected a paper with figures but {paper!r} has none.")
+    session.figures(scenarios, folder=output, full=full, seed=seed, json=format is Format.json)
+
+
 def _given(**options: str | int | None) -> list[str]:
     return [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
 

@@ -25,6 +25,7 @@ from odeflow.warmup import secure_cache, warm_up
 
 if TYPE_CHECKING:
     from odeflow.data_case import DataCase
+    from odeflow.figures import Scenario
 
 __all__ = ["NotLoadedError", "Session", "about_data"]
 
@@ -185,6 +186,23 @@ class Session:
             self._say(changed, self._side)
         seconds = time.perf_counter() - self._started
         self._say(summary(results, problems=self.problems, seconds=seconds, planned=planned), self._side)
+
+    def figures(self, scenarios: Sequence[Scenario], *, folder: str, full: bool, seed: int, json: bool) -> None:
+        """Run scenarios one by one, write their pictures to `folder`, and tell their tables."""
+        from odeflow.plots import save
+        from odeflow.report.figures import figure_lines, figure_object
+
+        self._warm_up()
+        described = []
+        for scenario in scenarios:
+            with self._working(f"{scenario.source.item}: {scenario.shows}"):
+                figure = scenario.run(full, seed)
+                files = save(figure, folder, f"{scenario.source.paper.folder}_{scenario.number}")
+            described.append(figure_object(scenario, figure, files))
+            if not json:
+                self._say(figure_lines(figure, files, width=self.width), self._out)
+        if json:
+            self.write(dump(described))
 
     def tell_problems(self) -> None:
         """Say what could not be loaded and why."""
