@@ -36,6 +36,10 @@ STRICT_REPEATS, ALL_REPEATS = 5, 12
 FADE = 6.0
 
 
+# Certificates that the watch list has room for at first.
+CAPACITY = 4000
+
+
 @dataclass
 class Snapshot:
     """The merged network at one time."""
@@ -91,9 +95,9 @@ class Horizons:
         m, n = self.rows.position.shape
         self.initial_kernel = self.kernel.copy()
         self.scratch = new_scratch(n)
-        self.watch = new_watch(m, n, 4000)
+        self.watch = new_watch(m, n, CAPACITY)
         self.tally = np.zeros(8)
-        self.gates = np.empty((2, 4000), np.int64)
+        self.gates = np.empty((2, CAPACITY), np.int64)
         self.work = [np.empty((m, n)) for _ in range(4)]
         self.direction = np.full(n, 1.0 / np.sqrt(n))
         self.events_wanted = max(250, m // 10)
@@ -184,8 +188,8 @@ class Horizons:
         if count > gates.shape[1]:
             self.gates = gates = np.empty((2, 2 * count), np.int64)
             select_gates(self.mode, self.samples, self.rows, reach, psi, resting, gates[0], gates[1])
-        if 2 * count + 2000 > self.watch.row.shape[0]:
-            self.watch = new_watch(m, n, 4 * count + 4000)
+        if 2 * count + CAPACITY // 2 > self.watch.row.shape[0]:
+            self.watch = new_watch(m, n, 4 * count + CAPACITY)
         return count
 
     def new_state(self, psi_on: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,8 @@ from odeflow.numeric._relu_row_kernels import (
 
 # The pattern of gates at u = 0 is judged this share of the shortest time scale after the start, to break exact ties.
 MOMENT = 1e-9
+# Sliding gates of one neuron that there is room for at first.
+SLOTS = 8
 
 
 def start_rows(
@@ -39,7 +41,7 @@ def settled_rows(
     samples: Samples, outputs: np.ndarray, position: np.ndarray, errors: np.ndarray
 ) -> tuple[Rows, int]:
     """Return rows with a pattern for these errors, with as many sliding slots as it takes, and the failed neuron."""
-    slots = 8
+    slots = SLOTS
     while True:
         rows = new_rows(position, slots)
         outcome, failed = settle_start(samples, outputs, rows, errors)

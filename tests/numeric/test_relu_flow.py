@@ -14,6 +14,14 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
+from odeflow.numeric import (
+    _relu_event_kernels,
+    _relu_horizon_kernels,
+    _relu_horizons,
+    _relu_row_kernels,
+    _relu_start,
+    _relu_taylor_kernels,
+)
 from odeflow.numeric.flows import GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.relu_flow import ReluEventKind, ReluStatus, relu_flow, relu_predictions
 
@@ -428,6 +436,17 @@ def test_random_networks_lose_energy_and_keep_their_predictions(seed, flow):
     assert run.consistency < ROUNDING * 10
 
 
+@pytest.mark.parametrize("flow", FLOWS, ids=name_of)
+def test_lists_that_are_too_short_grow_without_changing_the_answer(flow, monkeypatch):
+    net = random_net(3, n=12, d=6, m=30)
+    usual = relu_flow(*net, flow, [6.0], tolerance=1e-4)
+    monkeypatch.setattr(_relu_start, "SLOTS", 1)
+    monkeypatch.setattr(_relu_horizons, "CAPACITY", 4)
+    grown = relu_flow(*net, flow, [6.0], tolerance=1e-4)
+    assert grown.event_count == usual.event_count
+    np.testing.assert_allclose(grown.errors, usual.errors, atol=ROUNDING)
+
+
 def test_zero_weights_stay_at_rest():
     run = relu_flow(np.eye(2), [1.0, -1.0], np.zeros((3, 2)), [1.0, -1.0, 1.0], GradientFlow(), [0.0, 9.0])
     np.testing.assert_array_equal(run.errors, [[-1.0, 1.0]] * 2)
@@ -446,6 +465,15 @@ def test_a_spent_budget_raises_with_the_trajectory_so_far(budget):
     whole = relu_flow(X, y, W, a, GradientFlow(), run.times)
     np.testing.assert_allclose(whole.errors[-1], run.errors[-1], atol=ROUNDING)
 
+
+RUN_KERNELS = [
+    _relu_event_kernels.advance,
+    _relu_horizon_kernels.compose,
+    _relu_horizon_kernels.select_gates,
+    _relu_horizon_kernels.weigh,
+    _relu_row_kernels.mix_all,
+    _relu_taylor_kernels.preview,
+]
 
 GOOD = {
     "X": np.eye(2),
@@ -480,6 +508,15 @@ def test_bad_arguments_are_refused_with_what_was_expected(change, message):
     positional = [arguments.pop(name) for name in ("X", "y", "W", "a", "flow", "times")]
     with pytest.raises(InvalidArgumentError, match=message):
         relu_flow(*positional, **arguments)
+
+
+def test_warming_compiles_everything_that_a_run_calls():
+    _relu_horizon_kernels.warm()
+    compiled = [len(kernel.signatures) for kernel in RUN_KERNELS]
+    relu_flow(*random_net(0, n=6, m=20), HeavyBall(1.0), [3.0])
+    relu_flow(*random_net(1, n=6, m=20), GradientFlow(), [3.0])
+    assert [len(kernel.signatures) for kernel in RUN_KERNELS] == compiled
+    assert compiled == [1] * len(RUN_KERNELS)
 
 
 def test_results_cannot_be_rebound():
