@@ -213,7 +213,7 @@ def _rational_points(symbols: Sequence[sp.Basic], limit: int = 400) -> Iterator[
         yield dict(zip(symbols, values, strict=True))
 
 
-def _sign_on_orthant(polynomial: sp.Expr, symbols: Sequence[sp.Symbol]) -> Decision:
+def _sign_on_orthant(polynomial: sp.Expr, symbols: Sequence[sp.Basic]) -> Decision:
     """Decide `polynomial >= 0` for all symbols >= 0 (those that are strictly positive: > 0)."""
     if not symbols:
         value = polynomial
