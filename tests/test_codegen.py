@@ -187,6 +187,7 @@ coordinates = st.floats(-4, 4, allow_subnormal=False)
 @example(sympy.exp(-X) / (X**2 * Y) - 3 / Y**2, 0.3, -2.0)
 @example((X + 1) ** sympy.Rational(-5, 2) * (X + 1) ** 17, 0.7, 0.0)
 @example(-X - Y - 1, 1.5, 2.5)
+@example(X**1023, 1.0007, 0.0)  # products would err by hundreds of roundings
 @example(sympy.Piecewise((Y, sympy.ITE(Y > 3, X > 2, X > 1)), (X, True)), 1.5, 2.0)
 @example(sympy.Piecewise((Y, sympy.ITE(Y > 3, X > 2, X > 1)), (X, True)), 1.5, 4.0)
 def test_compiled_values_err_by_no_more_than_their_own_rounding(expression, x, y):
@@ -234,6 +235,10 @@ def test_a_field_computes_each_of_its_components_as_if_alone(components, x, y):
         (sympy.sqrt(X), [-1.0, 0.0, 4.0], [np.nan, 0.0, 2.0]),
         (X ** sympy.Rational(1, 3), [-8.0, 0.0, 8.0], [np.nan, 0.0, 2.0]),
         (X**-20, [-1.0, 1.0, 2.0], [1.0, 1.0, 2.0**-20]),
+        (X**-3, [-1.0, 1.0, 2.0], [-1.0, 1.0, 0.125]),
+        (X ** sympy.Rational(-5, 2), [-1.0, 1.0, 4.0], [np.nan, 1.0, 1 / 32]),
+        (sympy.Piecewise((1, (X > 0) & (X < 2)), (2, True)), [-1.0, 1.0, 3.0], [2.0, 1.0, 2.0]),
+        (sympy.Piecewise((1, (X < 0) | (X > 2)), (2, True)), [-1.0, 1.0, 3.0], [1.0, 2.0, 1.0]),
         (sympy.Integer(3), [0.0, 1.0, 2.0], [3.0, 3.0, 3.0]),
     ],
 )
