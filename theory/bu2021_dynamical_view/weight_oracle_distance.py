@@ -69,8 +69,13 @@ def derive(claim: Claim) -> Derivation:
     return Derivation((*steps, chain("put together", claim.formula, BOUND, from_=steps)))
 
 
-def ratios(claim: Claim, case: Any) -> list[float]:
-    """Return distance / bound of the furthest neuron at each of 60 times, for one frozen network."""
+def frozen_run(case: Any) -> tuple[float, Any, Any] | None:
+    """Follow one frozen network for 60 times; None if its kernel is (nearly) singular.
+
+    Returns
+    -------
+    lambda_min, the errors (initial one first), and the distance of the furthest neuron at every time
+    """
     n, d, m, kind, seed = case
     rng = np.random.default_rng(seed)
     X = sphere(n, d, seed=rng)
@@ -78,17 +83,25 @@ def ratios(claim: Claim, case: Any) -> list[float]:
     kernel = relu_ntk(X, W)
     lowest = float(np.linalg.eigvalsh(kernel)[0])
     if lowest < 1e-3:
-        return []
+        return None
     start, end = rng.standard_normal(n), 20.0 / np.sqrt(lowest)
     flow = (GradientFlow(), HeavyBall(2.0 * float(np.sqrt(lowest))), Nesterov(3.0))[kind]
-    run = frozen_kernel_flow(flow, kernel, start, np.linspace(end / 60.0, end, 60))
-    change = run.errors - start
-    coefficients = np.linalg.solve(kernel, change.T)
+    errors = frozen_kernel_flow(flow, kernel, start, np.linspace(0.0, end, 61)).errors
+    coefficients = np.linalg.solve(kernel, (errors - start).T)
     gates = (X @ W.T > 0.0) * a / np.sqrt(m)
     moved = np.max([np.linalg.norm((coefficients * gates[:, [r]]).T @ X, axis=1) for r in range(m)], axis=0)
-    sizes = np.linalg.norm(change, axis=1)
-    bounds = claim.bound({SAMPLES: float(n), WIDTH: float(m), CHANGE: sizes, MU: lowest})
-    return [float(q) for q in moved / bounds]
+    return lowest, errors, moved
+
+
+def ratios(claim: Claim, case: Any) -> list[float]:
+    """Return distance / bound of the furthest neuron at each of 60 times, for one frozen network."""
+    run = frozen_run(case)
+    if run is None:
+        return []
+    lowest, errors, moved = run
+    sizes = np.linalg.norm(errors - errors[0], axis=1)[1:]
+    bounds = claim.bound({SAMPLES: float(case[0]), WIDTH: float(case[2]), CHANGE: sizes, MU: lowest})
+    return [float(q) for q in moved[1:] / bounds]
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
