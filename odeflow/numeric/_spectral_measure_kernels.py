@@ -1,5 +1,7 @@
 """Eigenvalues of a symmetric tridiagonal matrix and first components of its eigenvectors, without the rest of them."""
 
+# mypy: ignore-errors
+
 from __future__ import annotations
 
 import math
