@@ -1,10 +1,10 @@
 """How fast are closed-form error dynamics, against integrating the same linear ODE? One JSON line a case and tool.
 
-Run: python tests/benchmarks/bench_modal.py [--small]. Problem: infinite-width kernel of 100 random points on a sphere, to
-a loss of about 1e-10 of the first, 201 records; and an ensemble of 64 such kernels. Every tool gets the loosest power of
-ten as tolerance that reaches the same error, 1e-8 of the initial error; errors are against modes in 40 digits on the
-kernel's eigenbasis, odeflow's own included. Seconds are CPU seconds of the best of several warm runs on one BLAS thread;
-`ratio` is the tool over odeflow in the same run, larger is better for odeflow. Tools that are not installed are named.
+Run: python tests/benchmarks/bench_modal.py [--small]. Problem: infinite-width kernel of 100 random points on a sphere,
+to a loss of about 1e-10 of the first, 201 records; an ensemble of 64 such kernels. Every tool gets the loosest power
+of ten as tolerance that reaches the same error, 1e-8 of the initial error; errors are against modes in 40 digits on the
+kernel's eigenbasis, odeflow's own included. Seconds are CPU seconds of the best of several warm runs on one BLAS
+thread; `ratio` is the tool over odeflow in the same run, larger is better for odeflow. Missing tools are named.
 """
 
 from __future__ import annotations
