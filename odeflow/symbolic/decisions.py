@@ -207,9 +207,11 @@ def _rational_points(symbols: Sequence[sp.Basic], limit: int = 400) -> Iterator[
     if not symbols:
         yield {}
         return
+    whole = tuple(p for p in _PROBES if p.is_integer)
+    probes = [whole if s.is_integer else _PROBES for s in symbols]
     for shift in range(len(_PROBES)):
-        yield {s: _PROBES[(i * 2 + shift) % len(_PROBES)] for i, s in enumerate(symbols)}
-    for values in itertools.islice(itertools.product(_PROBES[:6], repeat=len(symbols)), limit):
+        yield {s: own[(i * 2 + shift) % len(own)] for i, (s, own) in enumerate(zip(symbols, probes, strict=True))}
+    for values in itertools.islice(itertools.product(*(own[:6] for own in probes)), limit):
         yield dict(zip(symbols, values, strict=True))
 
 

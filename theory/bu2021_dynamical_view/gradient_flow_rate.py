@@ -32,6 +32,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from jaxtyping import Float
 
+from odeflow.data_case import DataCase, rate_evidence
 from odeflow.experiments import random_network
 from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.kernels import kernel_spectrum
@@ -170,6 +171,19 @@ def trained(case: NetworkCase) -> tuple[Float[np.ndarray, " t"], Float[np.ndarra
     return grid, run.losses, min(float(kernel_spectrum(H)[0]) for H in [run.initial_kernel, *kernels])
 
 
+def on_data(claim: Claim, data: DataCase) -> Evidence:
+    """Hold the bound against the user's data, with the certified lower bound on lambda_0."""
+    floor = data.certified_lambda0()
+    return rate_evidence(
+        claim,
+        data,
+        GradientFlow(),
+        horizon=6.0 / floor,
+        promised=f"exponent lambda_0 = {floor:.3g}",
+        bound=lambda times, loss, pseudo: claim.bound({LAMBDA0: floor, T: times, INITIAL_LOSS: loss}),
+    )
+
+
 def domain() -> st.SearchStrategy[list[Piece]]:
     """Up to six pieces: any axes, eigenvalues between 1 and 100 times the floor, any length up to 3."""
     factor = st.one_of(st.just(1.0), st.floats(1.0, 100.0))
@@ -210,6 +224,7 @@ THEOREM = Theorem(
     derive=derive,
     certificate=certificate,
     simulate=simulate,
+    on_data=on_data,
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,

@@ -25,7 +25,9 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.data_case import DataCase, rate_evidence
 from odeflow.experiments import Losses, bound_evidence, frozen_losses, numeric_flow, random_frozen_cases
+from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.rates import fit_exponential
 from odeflow.strategies import FrozenCase, mode_cases
 from odeflow.symbolic.certificates import DecayCertificate
@@ -106,6 +108,19 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
+def on_data(claim: Claim, data: DataCase) -> Evidence:
+    """Hold the bound against the user's data, with the certified lower bound on lambda_0."""
+    floor = data.certified_lambda0()
+    return rate_evidence(
+        claim,
+        data,
+        GradientFlow(),
+        horizon=6.0 / floor,
+        promised=f"exponent 2 lambda_0 = {2 * floor:.3g}",
+        bound=lambda times, loss, pseudo: claim.bound({MU: floor, T: times, INITIAL_LOSS: loss}),
+    )
+
+
 def domain() -> st.SearchStrategy[tuple[float, FrozenCase]]:
     """Any mu in [0.1, 3] with a spectrum in [mu, 100 mu]."""
     return st.floats(0.1, 3.0).flatmap(lambda mu: st.tuples(st.just(mu), mode_cases(lower=mu, longest=10.0)))
@@ -133,6 +148,7 @@ THEOREM = Theorem(
     derive=derive,
     certificate=certificate,
     simulate=simulate,
+    on_data=on_data,
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
