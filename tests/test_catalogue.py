@@ -43,8 +43,8 @@ def catalogue() -> Catalogue:
 
 
 def test_papers_are_loaded_in_the_order_of_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    second = register(monkeypatch, "b", PAPER=paper("b"), THEOREMS=[theorem("b", "two"), theorem("b", "one")])
-    first = register(monkeypatch, "a", PAPER=paper("a"), THEOREMS=(theorem("a", "x"),))
+    second = register(monkeypatch, "b_1", PAPER=paper("b"), THEOREMS=[theorem("b", "two"), theorem("b", "one")])
+    first = register(monkeypatch, "a_2", PAPER=paper("a"), THEOREMS=(theorem("a", "x"),))
     loaded = load_catalogue([second, first])
     assert [p.folder for p in loaded.papers] == ["a", "b"]
     assert [t.id for t in loaded.theorems] == ["a/x", "b/two", "b/one"]

@@ -131,6 +131,7 @@ def test_a_changed_verdict_ends_with_1_and_is_shown_with_stage_reason_and_comman
     outcome = invoke("verify", "--seed", "4", theorems=(MISRECORDED, LINE), width=120)
     assert outcome.code == CHANGED
     assert "CHANGED tiny2020_squares/misrecorded: recorded REFUTED, now PROVED" in outcome.stdout
+    assert "PROVED !!" in outcome.stdout
     assert "because       every step is exact" in outcome.stdout
     assert "again         odeflow verify tiny2020_squares/misrecorded --seed 4\n" in outcome.stdout
     assert "1 as recorded, 1 CHANGED" in outcome.stdout
@@ -428,6 +429,25 @@ def test_seed_and_examples_reach_the_checks(invoke: Invoke) -> None:
     )
     (found,) = outcome.objects[0]["evidence"]
     assert (found["seed"], found["cases"]) == (11, 3)
+
+
+def test_twins_are_attacked_with_the_same_seed_and_examples(invoke: Invoke) -> None:
+    seeds: list[int] = []
+    cases: list[int] = []
+
+    def simulate(claim: Claim, seed: int) -> Evidence:
+        seeds.append(seed)
+        return Evidence(Stage.SIMULATION, Status.HOLDS, "", "", "0.1", seed=seed)
+
+    def holds(claim: Claim, case: int) -> bool:
+        cases.append(case)
+        return True
+
+    watched = replace(BLIND, simulate=simulate, domain=st.integers, holds=holds)
+    invoke("verify", "--twins", "--seed", "11", "--examples", "3", theorems=(watched,))
+    assert seeds == [11, 11]
+    assert len(cases) == 6
+    assert cases[:3] == cases[3:]
 
 
 def test_the_help_states_how_many_examples_are_drawn(invoke: Invoke) -> None:

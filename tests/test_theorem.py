@@ -99,6 +99,13 @@ def test_a_twin_keeps_the_checks_and_drops_what_belongs_to_the_original() -> Non
     assert original.claim == line_below_parabola(2)
 
 
+def test_a_twin_may_bring_its_own_control() -> None:
+    original = theorem(control=line_below_parabola(1))
+    assert FalseTwin("other control", {"control": line_below_parabola(0)}).of(original).control == line_below_parabola(
+        0
+    )
+
+
 def test_only_evidence_without_floats_is_exact() -> None:
     exact = Evidence(Stage.DERIVATION, Status.HOLDS, "x", "y", "exact")
     assert exact.exact

@@ -119,6 +119,21 @@ def test_a_property_refutes_by_a_shrunk_case_that_the_seed_reproduces() -> None:
     assert first.evidence[0].seed == 7
 
 
+def test_the_seed_decides_which_cases_the_property_test_draws() -> None:
+    drawn: list[float] = []
+
+    def watched(claim: Claim, x: float) -> bool:
+        drawn.append(x)
+        return True
+
+    runs = []
+    for seed in (7, 7, 8):
+        drawn.clear()
+        check(theorem(domain=lambda: st.floats(0.01, 100.0), holds=watched), seed=seed)
+        runs.append(list(drawn))
+    assert runs[0] == runs[1] != runs[2]
+
+
 def test_the_property_test_draws_as_many_cases_as_asked() -> None:
     result = check(theorem(domain=lambda: st.floats(0.01, 100.0), holds=holds), examples=17)
     assert result.evidence[0].cases == 17

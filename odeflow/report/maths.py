@@ -204,7 +204,7 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         if exponent == sp.S.Half:
             inside = self._print(base)
             return f"√{inside}" if base.is_Atom or isinstance(base, AppliedUndef) else f"√({inside})"
-        inside = str(self.parenthesize(base, PRECEDENCE["Pow"], strict=False))
+        inside = str(self.parenthesize(base, PRECEDENCE["Pow"]))
         if isinstance(base, sp.exp):
             inside = f"({inside})"
         return inside + self._raised(exponent)

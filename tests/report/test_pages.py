@@ -14,7 +14,7 @@ from odeflow.report.as_json import dump_one, page_object
 from odeflow.report.as_latex import page_latex
 from odeflow.report.pages import Page, listing, theorem_page
 from odeflow.symbolic.certificates import DecayCertificate
-from odeflow.symbolic.derivations import Derivation, assume, cite, show_less
+from odeflow.symbolic.derivations import Derivation, assume, cite, infer, show_less
 from odeflow.symbolic.flows import gradient_flow
 from odeflow.symbolic.inner_products import Vector, norm2
 from odeflow.theorem import Claim, FalseTwin, Paper, Source, Theorem, Verdict, World
@@ -28,6 +28,7 @@ CLAIM = Claim(
     ("H is symmetric with H >= mu I",),
     {MU: "lower bound of the spectrum"},
 )
+FALSE = show_less("a false step", sp.Integer(3) * MU, sp.Integer(2) * MU)
 CERTIFICATE = DecayCertificate(gradient_flow(), norm2(Vector.base("Delta")) / 2, 2 * MU, LAM, {LAM: MU})
 
 
@@ -46,7 +47,8 @@ def page() -> Page:
         assume("H >= mu I"),
         cite("Gronwall (1919)"),
         CERTIFICATE.decay(),
-        show_less("a false step", sp.Integer(3) * MU, sp.Integer(2) * MU),
+        FALSE,
+        infer("what follows from it", CLAIM.formula, from_=[FALSE]),
     )
     sharper = Theorem("sharper", Source(PAPER, "(4)"), World.K, CLAIM, Verdict.PROVED)
     return Page(
@@ -85,6 +87,7 @@ def test_a_page_has_everything_and_fits(page: Page, width: int) -> None:
         "computed by principal minors: holds",
         "4. a false step",
         "FAILS",
+        "5. what follows from it inference rule by rule: undecided",
         "Certificate principal minors on every eigenmode: holds",
         "flow gradient flow: grad L(w(t)) + w′(t) = 0",
         "V ‖Δ‖²/2",
@@ -106,8 +109,14 @@ def test_the_formula_is_stacked(page: Page) -> None:
 
 def test_the_page_is_valid_json(page: Page) -> None:
     described = json.loads(dump_one(page_object(page)))
-    assert [s["status"] for s in described["derivation"]] == ["holds", "holds", "holds", "fails"]
-    assert [s["kind"] for s in described["derivation"]] == ["hypothesis", "cited lemma", "computed", "computed"]
+    assert [s["status"] for s in described["derivation"]] == ["holds", "holds", "holds", "fails", "undecided"]
+    assert [s["kind"] for s in described["derivation"]] == [
+        "hypothesis",
+        "cited lemma",
+        "computed",
+        "computed",
+        "inference rule",
+    ]
     assert described["derivation"][3]["witness"] == {"mu": "1"}
     assert described["certificate"]["status"] == "holds"
     assert described["certificate"]["domain"] == {"lambda": "mu"}
@@ -119,7 +128,7 @@ def test_latex_escapes_words_and_balances_environments(page: Page) -> None:
     assert r"\begin{theorem}[Theorem 2 \& (3)]" in text
     assert "H $>$= mu I" in text
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
-    assert text.count(r"\[") == text.count(r"\]") == 3
+    assert text.count(r"\[") == text.count(r"\]") == 4
     assert "a false step (computed: fails)" in text
     assert all(line.startswith("%") for line in text.splitlines() if "100%" in line)
 

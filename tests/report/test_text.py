@@ -139,6 +139,9 @@ def test_columns_are_aligned_across_papers() -> None:
     assert len(rows) == 2
     assert len({row.index("PROVED") for row in rows}) == 1
     assert len({row.index("x ≤ x² + 1") for row in rows}) == 1
+    header = next(line for line in text.splitlines() if line.startswith("Theorem "))
+    assert header.split() == ["Theorem", "Source", "W", "Claimed", "Observed", "Verdict", "Time"]
+    assert all(row[header.index("W")] == "K" for row in rows)
 
 
 def test_a_claim_too_long_for_a_table_is_shown_by_its_statement() -> None:
