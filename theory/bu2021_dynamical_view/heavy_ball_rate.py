@@ -12,7 +12,8 @@ is (2/r^2) e^{-rt} Lhat(0).
 Idea of the proof
 -----------------
 V = <H Delta, Delta>/2 + |r Delta + Delta'|^2/2 satisfies
-V' + r V = -(r/2) (<(H - r^2) Delta, Delta> + |Delta'|^2) <= 0. Gronwall integrates this; r^2 L <= V and V(0) <= 2 Lhat(0) turn it into a bound on the loss.
+V' + r V = -(r/2) (<(H - r^2) Delta, Delta> + |Delta'|^2) <= 0. Gronwall integrates this; r^2 L <= V and
+V(0) <= 2 Lhat(0) turn it into a bound on the loss.
 
 Deviations from the paper
 -------------------------
