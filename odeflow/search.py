@@ -1,0 +1,319 @@
+"""Which rate can be proved for this flow and this class? A numerical search that proposes, exact checks that decide.
+
+At a fixed rate a Lyapunov function V = a (f - f*) + a quadratic form and its multipliers are a point of a semidefinite
+program. It is solved in floating point on the subspace that the equalities leave (exact, in rationals), rounded from
+coarse to fine denominators, and handed to two exact checks that share no code: `RateCertificate.check` and
+`odeflow.checker`. Only what both accept is PROVED. On the boundary the program has no interior: faces are found from
+zero
+diagonals and from null vectors of the solution, rounded to rationals, until it has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from odeflow.errors import InvalidArgumentError
+from odeflow.flows import ConcreteFlow, Kind
+from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.semidefinite import RateProgram, SolverFailure, is_verified, solve_exactly
+from odeflow.symbolic.mode_rates import (
+    ModeWitness,
+    decide_mode_rate,
+    find_modal_certificate,
+    rate_on_quadratics,
+)
+from odeflow.symbolic.rate_certificates import ModalCertificate, RateCertificate
+from odeflow.theorem import Verdict
+from odeflow.witnesses import PowerWitness, find_power_witness
+
+__all__ = ["RateOutcome", "best_rate", "decide_energy", "decide_rate", "natural_kind"]
+
+TOLERANCE = 1e-6
+"""Relative width to which the best rate is enclosed by bisection."""
+
+
+@dataclass(frozen=True)
+class RateOutcome:
+    """What is known of a rate of f(y) - f*.
+
+    Attributes
+    ----------
+    verdict : PROVED (certificate), REFUTED (witness) or UNDECIDED (reason)
+    kind : exponential or power
+    rate : the claimed rate, or the best one that was proved
+    certificate : of `rate`, if proved
+    witness : against `rate`, if refuted
+    reason : why nothing was decided
+    unproved_above : the smallest rate tried at which the search found no proof, if it searched for the best
+    quadratic_rate : exact enclosure of the true rate on the quadratics of the class (exponential only)
+    seconds : time taken
+    """
+
+    verdict: Verdict
+    kind: Kind
+    rate: Fraction | None = None
+    certificate: RateCertificate | ModalCertificate | None = None
+    witness: ModeWitness | PowerWitness | None = None
+    reason: str = ""
+    unproved_above: Fraction | None = None
+    quadratic_rate: tuple[Fraction, Fraction] | None = None
+    seconds: float = 0.0
+
+
+def natural_kind(flow: ConcreteFlow, function_class: FunctionClass) -> Kind:
+    """Return whether f - f* is expected to decay like e^{-rate t} or like t^{-rate}.
+
+    Raises
+    ------
+    InvalidArgumentError
+        The flow is autonomous neither in t nor in ln t.
+    """
+    in_log_time = flow.log_time_weight() is not None
+    if flow.is_autonomous and not (in_log_time and function_class.name is ClassName.CONVEX):
+        return Kind.EXPONENTIAL
+    if in_log_time:
+        return Kind.POWER
+    raise InvalidArgumentError(
+        "Expected constant coefficients, or damping r/t with a power of t at the gradient (and Hessian damping that "
+        "scales with it), but this flow is autonomous neither in t nor in ln t. No certificates are implemented for it."
+    )
+
+
+def decide_rate(
+    flow: ConcreteFlow, function_class: FunctionClass, rate: Fraction, *, kind: Kind | None = None
+) -> RateOutcome:
+    """Decide whether f(y) - f* decays at a claimed rate for every f of a class.
+
+    Examples
+    --------
+    >>> from odeflow.flow_text import parse_flow
+    >>> flow = parse_flow("x'' + 2*x' + grad(x)").at()
+    >>> strongly_convex = FunctionClass(ClassName.STRONGLY_CONVEX, mu=Fraction(1))
+    >>> decide_rate(flow, strongly_convex, Fraction(4, 3)).verdict
+    <Verdict.PROVED: 'PROVED'>
+    >>> decide_rate(flow, strongly_convex, Fraction(2)).verdict
+    <Verdict.REFUTED: 'REFUTED'>
+    """
+    begin = time.perf_counter()
+    if rate <= 0:
+        raise InvalidArgumentError(f"Expected a rate > 0 but got {rate}.")
+    kind = kind or natural_kind(flow, function_class)
+    witness = _refute(flow, function_class, rate, kind)
+    if witness is not None:
+        outcome = RateOutcome(Verdict.REFUTED, kind, rate, witness=witness)
+    else:
+        certificate, reason = _prove(flow, function_class, rate, kind)
+        if certificate is None:
+            outcome = RateOutcome(Verdict.UNDECIDED, kind, rate, reason=reason)
+        else:
+            outcome = RateOutcome(Verdict.PROVED, kind, rate, certificate=certificate)
+    return replace(outcome, seconds=time.perf_counter() - begin)
+
+
+def best_rate(flow: ConcreteFlow, function_class: FunctionClass, *, kind: Kind | None = None) -> RateOutcome:
+    """Find the best rate of f(y) - f* that can be proved for every f of a class.
+
+    Examples
+    --------
+    >>> from odeflow.flow_text import parse_flow
+    >>> outcome = best_rate(parse_flow("x'' + 3/t*x' + grad(x)").at(), FunctionClass(ClassName.CONVEX))
+    >>> outcome.verdict, outcome.kind, outcome.rate
+    (<Verdict.PROVED: 'PROVED'>, <Kind.POWER: 'power'>, Fraction(2, 1))
+    """
+    begin = time.perf_counter()
+    kind = kind or natural_kind(flow, function_class)
+    find = _best_exponential if kind is Kind.EXPONENTIAL else _best_power
+    outcome = find(flow, function_class)
+    return replace(outcome, seconds=time.perf_counter() - begin)
+
+
+def decide_energy(
+    flow: ConcreteFlow,
+    function_class: FunctionClass,
+    rate: Fraction,
+    *,
+    energy_f: Fraction,
+    energy_matrix: Sequence[Sequence[Fraction]],
+    kind: Kind | None = None,
+    start: Fraction | None = None,
+) -> RateOutcome:
+    """Decide whether a given V proves a rate: V' + rate V <= 0 and V >= c (f - f*), c > 0, from the class alone.
+
+    Parameters
+    ----------
+    energy_f, energy_matrix : V = energy_f (f - f*) + a form in (x - x*, x', ..., grad f(y)); for Kind.POWER in the
+    scaled
+        states t^j x^(j) and t^w (f - f*)
+    start : for Kind.POWER and mu > 0, from when on
+    """
+    begin = time.perf_counter()
+    kind = kind or natural_kind(flow, function_class)
+    if function_class.name is ClassName.QUADRATIC:
+        raise InvalidArgumentError(
+            "Expected a class given by inequalities; for quadratics V depends on the eigenvalue."
+        )
+    certificate, reason = None, "no multipliers were found for this energy"
+    for t1 in _starts(function_class, kind) if start is None else [start]:
+        program = RateProgram.build(flow, function_class, kind, t1, with_gradient=any(energy_matrix[-1]))
+        program = program.restricted_to(energy_f, energy_matrix)
+        certificate, reason = solve_exactly(program, rate)
+        if certificate is not None:
+            break
+    verdict = Verdict.UNDECIDED if certificate is None else Verdict.PROVED
+    why = "" if certificate else reason
+    return RateOutcome(verdict, kind, rate, certificate, None, why, seconds=time.perf_counter() - begin)
+
+
+# --- strategy -------------------------------------------------------------------------------------------------------
+
+
+def _refute(
+    flow: ConcreteFlow, function_class: FunctionClass, rate: Fraction, kind: Kind
+) -> ModeWitness | PowerWitness | None:
+    if kind is Kind.POWER:
+        return find_power_witness(flow, function_class, rate)
+    outcome = decide_mode_rate(flow, function_class, rate)
+    return outcome if isinstance(outcome, ModeWitness) else None
+
+
+def _prove(
+    flow: ConcreteFlow, function_class: FunctionClass, rate: Fraction, kind: Kind
+) -> tuple[RateCertificate | ModalCertificate | None, str]:
+    if function_class.name is ClassName.QUADRATIC:
+        if kind is not Kind.EXPONENTIAL:
+            return None, "for quadratics only flows with constant coefficients are implemented"
+        modal = find_modal_certificate(flow, function_class, rate)
+        if modal is not None and is_verified(modal):
+            return modal, ""
+        return None, "the rate is on the boundary of what holds, and the Hermite energy is not definite there"
+    reason = ""
+    for start in _starts(function_class, kind):
+        for with_gradient in _choices(flow, function_class, kind):
+            program = RateProgram.build(flow, function_class, kind, start, with_gradient=with_gradient)
+            certificate, reason = solve_exactly(program, rate)
+            if certificate is not None:
+                return certificate, ""
+    return None, reason
+
+
+def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcome:
+    """Bisect between nothing and the true rate on quadratics, which belong to every class."""
+    if function_class.mu == 0:
+        tiny = Fraction(1, 10**6)
+        witness = _refute(flow, function_class, tiny, Kind.EXPONENTIAL)
+        return RateOutcome(
+            Verdict.REFUTED,
+            Kind.EXPONENTIAL,
+            tiny,
+            witness=witness,
+            reason="no exponential rate holds for all convex functions, and power-law certificates need damping r/t",
+        )
+    enclosure = rate_on_quadratics(flow, function_class)
+    if enclosure is None:
+        tiny = Fraction(1, 10**6)
+        witness = _refute(flow, function_class, tiny, Kind.EXPONENTIAL)
+        reason = "some quadratic of the class does not decay"
+        return RateOutcome(Verdict.REFUTED, Kind.EXPONENTIAL, tiny, witness=witness, reason=reason)
+    if function_class.name is ClassName.QUADRATIC:
+        low, high = enclosure
+        for rate in (low, _simplest(low * Fraction(999_998, 10**6), low * Fraction(999_999, 10**6))):
+            certificate, reason = _prove(flow, function_class, rate, Kind.EXPONENTIAL)
+            if certificate is not None:
+                return RateOutcome(
+                    Verdict.PROVED, Kind.EXPONENTIAL, rate, certificate, unproved_above=high, quadratic_rate=enclosure
+                )
+        return RateOutcome(Verdict.UNDECIDED, Kind.EXPONENTIAL, reason=reason, quadratic_rate=enclosure)
+    best: RateOutcome | None = None
+    for with_gradient in _choices(flow, function_class, Kind.EXPONENTIAL):
+        program = RateProgram.build(flow, function_class, Kind.EXPONENTIAL, Fraction(0), with_gradient=with_gradient)
+        outcome = _bisect(program, enclosure[1])
+        if best is None or (outcome.rate or 0) > (best.rate or 0) * Fraction(1_000_001, 10**6):
+            best = outcome
+    assert best is not None
+    return replace(best, quadratic_rate=enclosure)
+
+
+def _best_power(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcome:
+    if function_class.name in (ClassName.QUADRATIC, ClassName.PL):
+        reason = f"power-law rates are implemented for convex classes, not for {function_class.name.value}"
+        return RateOutcome(Verdict.UNDECIDED, Kind.POWER, reason=reason)
+    start = Fraction(0)
+    if function_class.mu > 0:
+        start = next(
+            t
+            for t in _starts(function_class, Kind.POWER)
+            if t == 4096 or (t >= 16 and t * t * function_class.mu >= 256)
+        )
+    program = RateProgram.build(flow, function_class, Kind.POWER, start, with_gradient=bool(flow.hessian))
+    outcome = _bisect(program, Fraction(64))
+    if outcome.certificate is None or outcome.rate is None:
+        return outcome
+    for earlier in _starts(function_class, Kind.POWER):
+        program = RateProgram.build(flow, function_class, Kind.POWER, earlier, with_gradient=bool(flow.hessian))
+        certificate, _ = solve_exactly(program, outcome.rate)
+        if certificate is not None:
+            return replace(outcome, certificate=certificate)
+    return outcome
+
+
+def _bisect(program: RateProgram, ceiling: Fraction) -> RateOutcome:
+    """Enclose the best rate in floating point, then prove the simplest rational that it can be."""
+    kind = program.kind
+    low, high = 0.0, float(ceiling)
+    failure = ""
+    if kind is Kind.POWER:
+        high = 1.0
+        while high < ceiling and program.feasible(Fraction(high)):
+            low, high = high, 2 * high
+    while high - low > TOLERANCE * max(low, 1e-3):
+        middle = (low + high) / 2
+        try:
+            works = program.feasible(Fraction(middle))
+        except SolverFailure as error:
+            works, failure = False, str(error)
+        low, high = (middle, high) if works else (low, middle)
+    tried: list[Fraction] = []
+    above = Fraction(high) * (1 + Fraction(1, 10**5))
+    reason = failure or "no Lyapunov function of this form was found at any rate"
+    for rate in _candidates(Fraction(low), min(above, ceiling)):
+        if rate <= 0 or rate in tried:
+            continue
+        tried.append(rate)
+        certificate, reason = solve_exactly(program, rate)
+        if certificate is not None:
+            unproved = max(above, rate * (1 + Fraction(1, 10**5)))
+            return RateOutcome(Verdict.PROVED, kind, rate, certificate, unproved_above=unproved)
+    return RateOutcome(Verdict.UNDECIDED, kind, reason=reason, unproved_above=Fraction(high))
+
+
+def _candidates(low: Fraction, high: Fraction) -> Iterator[Fraction]:
+    """Yield rates to prove: the simplest that the best one can be, then decimals further and further below."""
+    if low > 0:
+        yield _simplest(low * (1 - Fraction(1, 10**5)), high)
+        for n in (5, 4, 3, 2):
+            yield Fraction(int(low * (1 - Fraction(1, 10**n)) * 10**n), 10**n)
+
+
+def _starts(function_class: FunctionClass, kind: Kind) -> list[Fraction]:
+    if kind is Kind.POWER and function_class.mu > 0:
+        return [Fraction(n) for n in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 256, 1024, 4096)]
+    return [Fraction(0)]
+
+
+def _choices(flow: ConcreteFlow, function_class: FunctionClass, kind: Kind) -> list[bool]:
+    """Return whether V may contain the gradient: it must with Hessian damping, and it can help when f is smooth."""
+    if flow.hessian:
+        return [True]
+    return [False, True] if function_class.smooth is not None and kind is Kind.EXPONENTIAL else [False]
+
+
+def _simplest(low: Fraction, high: Fraction) -> Fraction:
+    """Return the fraction with the least denominator in [low, high], low > 0 (Stern and Brocot)."""
+    whole = -(-low.numerator // low.denominator)
+    if whole <= high:
+        return Fraction(whole)
+    below = low.numerator // low.denominator
+    return below + 1 / _simplest(1 / (high - below), 1 / (low - below))
