@@ -185,7 +185,10 @@ class Session:
         if changed is not None:
             self._say(changed, self._side)
         seconds = time.perf_counter() - self._started
-        self._say(summary(results, problems=self.problems, seconds=seconds, planned=planned), self._side)
+        self._say(
+            summary(results, problems=self.problems, seconds=seconds, planned=planned, width=self._side.width),
+            self._side,
+        )
 
     def figures(self, scenarios: Sequence[Scenario], *, folder: str, full: bool, seed: int, json: bool) -> None:
         """Run scenarios one by one, write their pictures to `folder`, and tell their tables."""

@@ -43,7 +43,7 @@ _SHOWN_FIRST = (Stage.DATA, Stage.SIMULATION, Stage.COUNTEREXAMPLE, Stage.PROPER
 _LABEL_WIDTH = 14
 _VERDICT_WIDTH = 16
 _TOGETHER = re.compile(r"\^\([^()]*\)|⟨[^⟩]*⟩")
-_A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(|$)")
+_A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(| of |$)")
 _NO_BREAK = "\u00a0"
 
 

@@ -21,7 +21,9 @@ _RELATIONS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "�
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _GREEK = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(greek_unicode)})(?:_?([0-9]+))?(?![A-Za-z0-9_])")
+_SUBSCRIPTS = {"star": "⋆", "inf": "_∞"}
 _SPELLINGS = (
+    (re.compile(r"<(?! )([^<>=]+, [^<>=]+)(?<! )>"), r"⟨\1⟩"),
     (re.compile(r"<="), "≤"),
     (re.compile(r">="), "≥"),
     (re.compile(r"!="), "≠"),
@@ -29,9 +31,10 @@ _SPELLINGS = (
     (re.compile(r"\bsqrt\((\w+)\)"), r"√\1"),
     (re.compile(r"\bsqrt\("), "√("),
     (re.compile(r"\b([A-Z])hat\b"), "\\1\u0302"),
-    (re.compile(r"\bH_inf\b"), "H_∞"),
+    (re.compile(r"\b([A-Z])_inf\b"), r"\1_∞"),
+    (re.compile(r"(?<= )\+-(?= )"), "±"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^(\1)"),
-    (re.compile(r"(?<=[\w)])\*(?=[\w(])"), " "),
+    (re.compile(r"(?<=[\w)])\*(?=[\w(√])"), " "),
 )
 
 
@@ -142,12 +145,14 @@ def _lines(form: prettyForm) -> list[str]:
 
 def _name(name: str) -> str:
     """Write a symbol's name; subscripts of a letter or a number are lowered, words are not."""
-    head, _, below = name.partition("_")
-    if below == "star":
-        return f"{_name(head)}⋆"
-    if not name.isidentifier() or (len(below) > 1 and not below.isdecimal()):
-        return "_".join(prose(part) for part in name.split("_"))
-    return str(pretty_symbol(name))
+    head, *below = name.split("_")
+    written = str(pretty_symbol(head)) if head.isidentifier() else prose(head)
+    for part in below:
+        if len(part) == 1 or part.isdecimal():
+            written += str(pretty_symbol(f"a_{part}"))[1:]
+        else:
+            written += _SUBSCRIPTS.get(part, f"_{prose(part)}")
+    return written
 
 
 class _Stacked(PrettyPrinter):  # type: ignore[misc]
@@ -174,6 +179,9 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
 
     def _print_Function(self, expr: Any) -> str:
         return f"{_name(expr.func.__name__)}({self.stringify(expr.args, ', ')})"
+
+    def _print_gamma(self, expr: Any) -> str:
+        return f"Γ({self._print(expr.args[0])})"
 
     def _print_exp(self, expr: Any) -> str:
         return f"e{self._raised(expr.args[0])}"
@@ -230,9 +238,12 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
     def _print_Implies(self, expr: Any) -> str:
         return " ⇒ ".join(self._grouped(a) for a in expr.args)
 
+    def _print_Equivalent(self, expr: Any) -> str:
+        return " ⇔ ".join(self._grouped(a) for a in sorted(expr.args, key=sp.default_sort_key))
+
     def _grouped(self, expr: Any) -> str:
         text = str(self._print(expr))
-        return f"({text})" if isinstance(expr, (sp.And, sp.Or, sp.Implies)) else text
+        return f"({text})" if isinstance(expr, (sp.And, sp.Or, sp.Implies, sp.Equivalent)) else text
 
     def _print_Derivative(self, expr: Any) -> str:
         function, (variable, order) = expr.expr, expr.variable_count[0]

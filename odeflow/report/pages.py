@@ -85,6 +85,7 @@ def _page_lines(page: Page, width: int) -> Iterator[Text]:
     if theorem.source.note:
         yield from labelled("note", prose(theorem.source.note), width)
     yield from labelled("world", f"{theorem.world.value}, {theorem.world.description}", width)
+    yield from labelled("checks", ", ".join(_checks(theorem)) or "none", width)
     for part, reason in page.troubles:
         yield from labelled("could not run", f"{part}: {reason}", width, "bold red")
     if page.derivation is not None:
@@ -94,6 +95,20 @@ def _page_lines(page: Page, width: int) -> Iterator[Text]:
     if page.counterexample is not None:
         yield from _proof("Counterexample", page.counterexample, width)
     yield from _surroundings(page, width)
+
+
+def _checks(theorem: Theorem) -> Iterator[str]:
+    for name, check in (
+        ("derivation", theorem.derive),
+        ("certificate", theorem.certificate),
+        ("counterexample", theorem.counterexample),
+        ("control", theorem.control),
+        ("simulation", theorem.simulate),
+        ("property test", theorem.holds),
+        ("your data", theorem.on_data),
+    ):
+        if check is not None:
+            yield name
 
 
 def _proof(title: str, derivation: Derivation, width: int) -> Iterator[Text]:

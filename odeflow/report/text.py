@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -93,7 +93,7 @@ def changes(results: Sequence[Result], *, command: Callable[[Result], str], widt
 
 
 def summary(
-    results: Sequence[Result], *, problems: Sequence[Problem], seconds: float, planned: int | None = None
+    results: Sequence[Result], *, problems: Sequence[Problem], seconds: float, planned: int | None = None, width: int
 ) -> Text:
     """Return the counts: by verdict, as recorded, twins, time.
 
@@ -102,6 +102,7 @@ def summary(
     problems : what could not be loaded
     seconds : wall time of the whole run
     planned : how many theorems were to be checked, when that may be more than there are results
+    width : of the terminal, in characters
     """
     text = Text()
     if planned is not None and planned > len(results):
@@ -122,7 +123,11 @@ def summary(
         text.append("; ").append(f"{counted(len(twins), 'false twin')}, {said}", "bold red" if standing else "")
     if problems:
         text.append("; ").append(f"{len(problems)} not loaded", "bold red")
-    return text.append(f"; {seconds_words(seconds)}.")
+    text.append(f"; {seconds_words(seconds)}.")
+    lines = text.wrap(Console(width=width), width)
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(lines)
 
 
 def hypotheses_table(description: str, hypotheses: Sequence[Hypothesis], *, width: int) -> RenderableType:
@@ -152,12 +157,14 @@ def time_table(spent: Sequence[tuple[str, str, float]], *, shown: int = 25) -> R
     table.add_column("Seconds", justify="right", no_wrap=True)
     table.add_column("Share", justify="right", no_wrap=True)
     total = sum(seconds for _, _, seconds in spent)
+    folders = {what.split("/")[0] for what, _, _ in spent if "/" in what}
+    names = {what: what.partition("/")[2] if len(folders) == 1 and "/" in what else what for what, _, _ in spent}
     ordered = sorted(spent, key=lambda row: -row[2])
     rest = ordered[shown:]
     rows = ordered[:shown] + ([(f"{len(rest)} more", "", sum(row[2] for row in rest))] if rest else [])
     for what, stage, seconds in [*rows, ("all", "", total)]:
         share = f"{100 * seconds / total:.0f} %" if total > 0 else ""
-        table.add_row(Text(what), Text(stage), f"{seconds:.3f}", share)
+        table.add_row(Text("\n".join(_folded(names.get(what, what), 46))), Text(stage), f"{seconds:.3f}", share)
     return Group(table, Text())
 
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import sympy as sp
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
@@ -40,6 +41,9 @@ def page() -> Page:
         World.K,
         CLAIM,
         Verdict.PROVED_MODULO,
+        derive=lambda claim: Derivation(()),
+        domain=st.integers,
+        holds=lambda claim, case: True,
         twins=(FalseTwin("rate 3 mu", {}),),
         related=("sharper", "missing"),
     )
@@ -80,6 +84,7 @@ def test_a_page_has_everything_and_fits(page: Page, width: int) -> None:
         "assuming H is symmetric with H ≥ μ I",
         "note as printed: μ²",
         "frozen kernel",
+        "checks derivation, property test",
         "could not run counterexample: ValueError: [no] luck",
         "rests on Gronwall (1919)",
         "1. H ≥ μ I hypothesis",

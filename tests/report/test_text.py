@@ -63,6 +63,7 @@ def test_the_observation_shown_is_the_most_concrete_one() -> None:
         ("0.02", "o ± 0.02"),
         ("3e-11 (closed form)", "o ± 3e-11 (closed form)"),
         ("exact", "o (exact)"),
+        ("7e-13 of each value (two integrators)", "o ± 7e-13 of each value (two integrators)"),
         ("95 % intervals of the fits", "o (95 % intervals of the fits)"),
         ("none found false", "o (none found false)"),
         ("none", "o"),
@@ -182,12 +183,17 @@ def test_a_change_names_stage_reason_and_command() -> None:
 def test_the_summary_counts() -> None:
     results = [result(), result(), result(Verdict.REFUTED), result(Verdict.UNDECIDED, recorded=Verdict.PROVED)]
     problems = [Problem("ghost", "gone")]
-    words = summary(results, problems=problems, seconds=75.04, planned=9).plain
+    words = summary(results, problems=problems, seconds=75.04, planned=9, width=400).plain
     assert words == (
         "Interrupted: 4 of 9 theorems checked. 4 theorems: 2 PROVED, 1 REFUTED, 1 UNDECIDED; "
         "3 as recorded, 1 CHANGED; 1 not loaded; 75.0 s."
     )
-    assert summary([], problems=[], seconds=0.0).plain == "0 theorems; 0.00 s."
+    assert summary([], problems=[], seconds=0.0, width=80).plain == "0 theorems; 0.00 s."
+
+
+def test_a_narrow_summary_is_wrapped_without_trailing_blanks() -> None:
+    words = summary([result()], problems=[], seconds=1.0, width=30).plain
+    assert words == "1 theorem: 1 PROVED; all as\nrecorded; 1.00 s."
 
 
 def test_the_slowest_comes_first_and_the_rest_is_summed_up() -> None:
@@ -197,6 +203,12 @@ def test_the_slowest_comes_first_and_the_rest_is_summed_up() -> None:
     assert lines[5].split()[-3:] == ["21.000", "47", "%"]
     assert lines[6].split()[-3:] == ["45.000", "100", "%"]
     assert "0.000" in rendered(time_table([("nothing", "", 0.0)]))
+
+
+def test_the_time_table_names_the_paper_only_when_there_are_several() -> None:
+    one = rendered(time_table([("p/a", "x", 1.0), ("p/b", "x", 2.0), ("loading", "y", 1.0)]))
+    assert "p/a" not in one
+    assert "p/a" in rendered(time_table([("p/a", "x", 1.0), ("q/b", "x", 2.0)]))
 
 
 def test_remedies_are_told_only_where_a_hypothesis_fails() -> None:
