@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from odeflow.numeric._relu_event_kernels import LOG_COLUMNS, Scratch, Watch, advance
+from odeflow.numeric._relu_event_kernels import advance
 from odeflow.numeric._relu_row_kernels import (
     DEPENDENT,
     GRADIENT_FLOW,
@@ -20,6 +20,7 @@ from odeflow.numeric._relu_row_kernels import (
     resolve,
 )
 from odeflow.numeric._relu_taylor_kernels import DEGREE, preview
+from odeflow.numeric._relu_watch_kernels import LOG_COLUMNS, Scratch, Watch
 
 
 @njit(**KERNEL)

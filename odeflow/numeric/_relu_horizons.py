@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from odeflow.numeric import _relu_event_kernels as events
+from odeflow.numeric import _relu_watch_kernels as slots
+from odeflow.numeric._relu_event_kernels import advance
 from odeflow.numeric._relu_horizon_kernels import (
     compose,
     new_scratch,
@@ -101,7 +102,7 @@ class Horizons:
         self.work = [np.empty((m, n)) for _ in range(4)]
         self.direction = np.full(n, 1.0 / np.sqrt(n))
         self.events_wanted = max(250, m // 10)
-        self.log = np.empty((4 * self.events_wanted + 4 * n if self.recording else 0, events.LOG_COLUMNS))
+        self.log = np.empty((4 * self.events_wanted + 4 * n if self.recording else 0, slots.LOG_COLUMNS))
         self.control = np.array([0.0, -1.0, 30.0, ROUNDING, 0.02, 2.0, self.amplitude, 1.0])
         self.length = 0.0
         self.repeats = 0
@@ -110,7 +111,7 @@ class Horizons:
     @property
     def captures(self) -> int:
         """Number of bouncing gates taken as sliding."""
-        return int(self.tally[events.CAPTURES])
+        return int(self.tally[slots.CAPTURES])
 
     def snapshot(self) -> Snapshot:
         """Return a copy of what the records need."""
@@ -137,18 +138,18 @@ class Horizons:
         saved = self.save()
         state = self.new_state(psi_on)
         gates = self.gates[:, :count]
-        self.control[events.LATENESS] = self.tolerated(saved[0])
-        self.control[events.MARGIN] = 2.0 * 2.0**self.repeats
-        self.control[events.SLACK] = 0.02 * 3.0**self.repeats
-        status, elapsed, fired, lines = events.advance(
+        self.control[slots.LATENESS] = self.tolerated(saved[0])
+        self.control[slots.MARGIN] = 2.0 * 2.0**self.repeats
+        self.control[slots.SLACK] = 0.02 * 3.0**self.repeats
+        status, elapsed, fired, lines = advance(
             self.mode, self.friction, self.time, length, self.samples, self.outputs, self.rows, self.kernel, state[0],
             state[1], bound, self.watch, gates[0], gates[1], self.control, self.scratch, self.log, self.tally,
             min(budget, 4 * self.events_wanted),
         )
         late = 0.0
-        if status == events.REACHED:
+        if status == slots.REACHED:
             late = self.compose(state[0], state[1])
-        if status != events.REACHED or late > self.control[events.LATENESS]:
+        if status != slots.REACHED or late > self.control[slots.LATENESS]:
             self.restore(saved)
             self.retry(status, length)
             return
@@ -160,7 +161,7 @@ class Horizons:
         stiffness = self.estimate_stiffness()
         if self.length == 0.0:
             self.length = 0.3 / (stiffness if self.mode == GRADIENT_FLOW else np.sqrt(stiffness))
-            self.control[events.STEP] = self.length / 8.0
+            self.control[slots.STEP] = self.length / 8.0
         length = min(self.length, limit)
         resting = self.mode == NESTEROV and self.time == 0.0
         bound = np.empty(n)
@@ -217,8 +218,8 @@ class Horizons:
             v = w / norm
         self.direction = v if norm > 1e-300 else np.full(v.size, 1.0 / np.sqrt(v.size))
         smallest = 1e-9 * float(np.trace(self.samples.gram)) * float(self.outputs @ self.outputs) / v.size
-        self.control[events.STIFFNESS] = max(1.05 * norm, smallest)
-        return float(self.control[events.STIFFNESS])
+        self.control[slots.STIFFNESS] = max(1.05 * norm, smallest)
+        return float(self.control[slots.STIFFNESS])
 
     def tolerated(self, position: np.ndarray) -> float:
         """Return the lateness that passes as rounding; it grows over the last repeats of a horizon."""
@@ -253,11 +254,11 @@ class Horizons:
         position, shift, status, count, sliding, inverse, self.kernel, self.control, tally = saved[:9]
         drift, push = saved[9:] if self.mode != GRADIENT_FLOW else (self.rows.drift, self.rows.push)
         self.rows = Rows(position, drift, shift, push, status, count, sliding, inverse)
-        self.tally[events.CAPTURES] = tally[events.CAPTURES]
+        self.tally[slots.CAPTURES] = tally[slots.CAPTURES]
 
     def retry(self, status: int, length: float) -> None:
         """Prepare the repetition of a horizon that failed with `status` (REACHED: a gate ended on the wrong side)."""
-        if status == events.FULL:
+        if status == slots.FULL:
             m, n = self.rows.position.shape
             self.watch = new_watch(m, n, 2 * self.watch.row.shape[0])
             return
@@ -267,7 +268,7 @@ class Horizons:
         self.rejections += 1
         self.repeats += 1
         self.length = 0.5 * length
-        self.control[events.STEP] *= 0.5
+        self.control[slots.STEP] *= 0.5
         if self.repeats > ALL_REPEATS:
             reason = "its sliding samples are linearly dependent" if status == SINGULAR else "events keep being missed"
             self.stuck = f"the horizon that starts at t={self.time:.6g} failed {self.repeats} times: {reason}"
@@ -282,7 +283,7 @@ class Horizons:
         self.time += elapsed
         self.events += fired
         if self.repeats >= STRICT_REPEATS:  # certificates may have been late by as much as was tolerated
-            late = max(late, float(self.control[events.LATENESS]))
+            late = max(late, float(self.control[slots.LATENESS]))
         self.worst_lateness = max(self.worst_lateness, late)
         self.repeats = 0
         if lines:

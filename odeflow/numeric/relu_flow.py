@@ -43,7 +43,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
-from odeflow.numeric import _relu_event_kernels as columns
+from odeflow.numeric import _relu_watch_kernels as columns
 from odeflow.numeric._relu_horizons import Horizons, Snapshot
 from odeflow.numeric._relu_row_kernels import GRADIENT_FLOW, HEAVY_BALL, NESTEROV, OFF, ON, SLIDING
 from odeflow.numeric._relu_samples import MergedSamples, merge_samples
