@@ -14,7 +14,7 @@ from importlib import import_module
 from odeflow.theorem import Theorem
 from theory.bu2021_dynamical_view.notation import PAPER
 
-__all__ = ["PAPER", "THEOREMS"]
+__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
 PAGES = (
     # section 2: gradient flow and the kernel
@@ -117,3 +117,104 @@ PAGES = (
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
+
+ITEMS: dict[str, tuple[str, ...]] = {
+    "Section 2, the loss L": ("loss_nonconvex",),
+    "(2.1)": ("euler_discretisations",),
+    "Remark 2.1": ("euler_discretisations", "nag_sc_limit"),
+    "(2.2)": ("gradient_flow_error_dynamics",),
+    "(2.3)": ("gradient_flow_error_dynamics",),
+    "(2.4)": ("gradient_flow_error_dynamics",),
+    "Section 2, definition of H": ("gram_kernel_semidefinite",),
+    "Section 2, lazy training": ("network_kernel_scaling",),
+    "Section 2, pseudo-loss": ("pseudo_loss_gradient", "gradient_flow_sharp_rate"),
+    "Fact 2.2": ("kernel_limit_printed", "kernel_limit", "kernel_limit_positive", "circle_spectra"),
+    "Theorem 1": ("gradient_flow_rate_printed", "gradient_flow_rate", "gradient_flow_network"),
+    "(2.5)": ("gram_kernel", "gram_kernel_semidefinite"),
+    "(2.6)": ("gram_kernel",),
+    "(3.1)": ("heavy_ball_two_forms", "heavy_ball_limit_printed"),
+    "(3.2)": ("heavy_ball_two_forms",),
+    "(3.3)": ("heavy_ball_limit_printed", "heavy_ball_limit", "heavy_ball_limit_second_order"),
+    "(3.4)": ("heavy_ball_error_dynamics",),
+    "(3.5)": ("damping_twice_the_root_printed", "damping_twice_the_root"),
+    "Footnote 2": ("nag_sc_limit_printed", "nag_sc_limit"),
+    "Theorem 2": ("heavy_ball_rate", "heavy_ball_sharp_rate", "heavy_ball_network", "repaired_heavy_ball_network"),
+    "Section 3, comparison of rates": (
+        "heavy_ball_against_gradient_flow_printed",
+        "heavy_ball_against_gradient_flow",
+        "heavy_ball_against_gradient_descent",
+    ),
+    "Section 3, lambda_0 < 1/2": ("smallest_eigenvalue_strict", "smallest_eigenvalue_at_most_half"),
+    "Section 3, order of width (A.1)": ("width_order_printed", "width_order"),
+    "(3.6)": ("activation_flips_printed", "activation_flip_jump"),
+    "(3.7)": ("activation_flips_printed", "activation_flip_jump", "heavy_ball_error_dynamics"),
+    "Lemma 3.1": ("kernel_concentration",),
+    "Lemma 3.2": ("kernel_stability_printed", "kernel_stability"),
+    "Lemma 3.3": (
+        "heavy_ball_rate",
+        "switching_kernel_heavy_ball",
+        "weight_distance_printed_step",
+        "weight_distance_printed_constant",
+        "weight_distance",
+        "weight_oracle",
+        "weight_oracle_distance",
+    ),
+    "Section 3.1, V": (
+        "heavy_ball_strict_decay",
+        "heavy_ball_lyapunov",
+        "heavy_ball_best_rate",
+        "lyapunov_on_networks_printed",
+        "repaired_heavy_ball_identity",
+        "repaired_heavy_ball_rate",
+    ),
+    "Lemma 3.4": ("continuity_bootstrap",),
+    "(4.1)": ("nesterov_limit", "nesterov_discrete_casoratian"),
+    "(4.2)": ("nesterov_limit",),
+    "(4.3)": ("activation_flips_printed", "nesterov_error_dynamics"),
+    "(4.4)": ("activation_flips_printed", "nesterov_error_dynamics", "network_kernel_scaling_nesterov"),
+    "(4.5)": ("nesterov_error_dynamics",),
+    "Theorem 3": ("nesterov_rate", "nesterov_true_power", "nesterov_network"),
+    "(4.6)": ("nesterov_rate",),
+    "(4.7)": ("nesterov_rate",),
+    "Section 4, choice of gamma": ("nesterov_power_range", "nesterov_small_gamma"),
+    "Section 4, only polynomial": (
+        "nesterov_true_power",
+        "nesterov_discrete_polynomial_printed",
+        "nesterov_discrete_linear",
+    ),
+    "Section 4, gradient descent overtakes": ("gradient_flow_overtakes_nesterov",),
+    "Section 4, non-monotone losses": ("loss_oscillates_printed", "loss_oscillates", "nesterov_loss_oscillates"),
+    "Lemma 4.1": (
+        "nesterov_rate",
+        "modulated_kernel_nesterov",
+        "nesterov_weight_distance_printed",
+        "nesterov_weight_distance",
+    ),
+    "Section 4, energy E": ("nesterov_energy", "heavy_ball_energy", "weight_speed"),
+    "Lemma 4.2": ("continuity_bootstrap",),
+    "Section 4, width (A.2)": ("nesterov_width_printed", "nesterov_width"),
+    "Section 5.1, order of the ODE": ("momentum_order_printed", "momentum_order"),
+    "(5.1)": ("momentum_stability_printed", "momentum_stability", "momentum_stability_any_order"),
+    "Section 5.1, second momentum": ("second_momentum_acceleration", "second_momentum_small_step"),
+    "Section 5.2, Hessian": ("newton_hessian", "newton_inverse_printed"),
+    "Section 5.2, convergence factor": ("newton_rate", "newton_iteration_printed"),
+    "Section 5.3, error dynamics": (
+        "multilayer_gradient_flow",
+        "multilayer_error_dynamics_printed",
+        "multilayer_cross_term",
+    ),
+    "Section 5.3, positive definiteness": ("multilayer_positivity",),
+    "Section 6, Gronwall": ("gronwall_second_order",),
+}
+"""Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
+
+NOT_CHECKABLE: dict[str, str] = {
+    "Footnote 1": "announces section 5.3; no statement of its own",
+    "Appendix A": "not in the text we hold; its widths are printed in sections 3 and 4",
+    "Appendix C": "not in the text we hold: proofs of Lemmas 3.4 and 4.2",
+    "Appendix D": "not in the text we hold: sizes of the experiments",
+    "Section 5.3, H_{L-1} is positive definite": "quotes another paper and expects the same elsewhere: no claim",
+    "Section 6, adaptive optimisers": "a plan for future work",
+    "Section 6, width of existing works": "a survey of other papers' constants",
+}
+"""What is not a checkable claim, and why."""
