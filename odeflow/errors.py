@@ -46,7 +46,8 @@ class UnknownNameError(OdeflowError, LookupError):
         names = sorted(known)
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-        listed = f" Known: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}." if names else ""
+        few = names if len(names) <= 12 else [] if close else names[:12]
+        listed = f" Known: {', '.join(few)}{', ...' if len(few) < len(names) else ''}." if few else ""
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
         self.name = name
         self.suggestions = tuple(close)
