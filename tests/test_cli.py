@@ -234,6 +234,14 @@ def test_bad_input_is_one_line_on_stderr_and_2(invoke: Invoke, arguments: list[s
     assert words in said[0]
 
 
+def test_an_unknown_name_among_many_points_to_the_list(invoke: Invoke) -> None:
+    many = tuple(theorem(f"square_{i}") for i in range(30))
+    outcome = invoke("verify", "sqare_7", theorems=many)
+    assert outcome.code == USAGE
+    assert "Did you mean 'square_7'" in outcome.stderr
+    assert outcome.stderr.endswith(" `odeflow list` shows every name.\n")
+
+
 def test_a_paper_asked_for_by_name_that_cannot_be_loaded_ends_with_3(invoke: Invoke) -> None:
     for command in (["verify", "ghost2019"], ["list", "ghost2019"], ["show", "ghost2019/theorem"]):
         outcome = invoke(*command, problems=(PROBLEM,))
