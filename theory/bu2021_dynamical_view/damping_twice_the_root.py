@@ -2,11 +2,13 @@ r"""Section 3, corrected: b = sqrt(2 lambda_0) is twice the square root of the s
 
 Assumptions
 -----------
-H >= (lambda_0/2) I, the paper's hypothesis: Lhat = <H Delta, Delta>/2 is mu-strongly convex in Delta with mu = lambda_0/2.
+H >= (lambda_0/2) I, the paper's hypothesis: Lhat = <H Delta, Delta>/2 is mu-strongly convex in Delta with mu =
+lambda_0/2.
 
 Source
 ------
-Bu, Xu and Chen (2021), section 3, before (3.5): "when b = sqrt(2 lambda_0), i.e. twice the strongly convexity of Lhat".
+Bu, Xu and Chen (2021), section 3, before (3.5): "when b = sqrt(2 lambda_0), i.e. twice the strongly convexity of
+Lhat".
 
 Idea of the proof
 -----------------
@@ -15,7 +17,8 @@ Lhat - (mu/2) |Delta|^2 is positive semidefinite on every mode with lambda >= mu
 
 Deviations from the paper
 -------------------------
-"The square root of" is missing in the paper (`damping_twice_the_root_printed`); damping and eigenvalues differ in unit.
+"The square root of" is missing in the paper (`damping_twice_the_root_printed`); damping and eigenvalues differ in
+unit.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ Bu, Xu and Chen (2021), (2.1) and Remark 2.1.
 
 Idea of the proof
 -----------------
-A gradient step multiplies a mode by 1 - eta lambda. The proximal step minimises lambda p^2/2 + (p - w)^2/(2 eta), so it
-multiplies by 1/(1 + eta lambda). Both are (1 - s eta lambda)^s; after T/eta steps the logarithm is
--lambda T - s eta lambda^2 T/2 - ..., so forward Euler ends below the flow and backward Euler as much above it.
+A gradient step multiplies a mode by 1 - eta lambda. The proximal step minimises lambda p^2/2 + (p - w)^2/(2 eta), so
+it multiplies by 1/(1 + eta lambda). Both are (1 - s eta lambda)^s; after T/eta steps the logarithm is -lambda T - s
+eta lambda^2 T/2 - ..., so forward Euler ends below the flow and backward Euler as much above it.
 
 Deviations from the paper
 -------------------------

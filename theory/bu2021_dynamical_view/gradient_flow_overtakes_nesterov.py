@@ -11,8 +11,8 @@ Bu, Xu and Chen (2021), section 4: "in the long run when t is sufficiently large
 
 Idea of the proof
 -----------------
-t^gamma L stays away from 0 infinitely often under Nesterov's flow (`nesterov_true_power`); under gradient flow it is at
-most t^gamma e^{-2 mu t} L(0), which is below (gamma/(e mu))^gamma e^{-mu t} L(0) and tends to 0.
+t^gamma L stays away from 0 infinitely often under Nesterov's flow (`nesterov_true_power`); under gradient flow it is
+at most t^gamma e^{-2 mu t} L(0), which is below (gamma/(e mu))^gamma e^{-mu t} L(0) and tends to 0.
 
 Deviations from the paper
 -------------------------

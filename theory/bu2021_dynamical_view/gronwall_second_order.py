@@ -1,4 +1,4 @@
-r"""Section 6: "the Gronwall inequality does not work on second order ODE". It does, in the right norm of (Delta, Delta').
+r"""Section 6: "the Gronwall inequality does not work on second order ODE". It does, in the right norm.
 
 Assumptions
 -----------
@@ -43,7 +43,7 @@ NORM = sp.Function("V", nonnegative=True)
 def falls_at(rate: sp.Expr) -> Claim:
     """Return the claim V(t) <= e^{-rate t} V(0)."""
     return Claim(
-        "Gronwall's inequality works on heavy ball's second-order ODE: in a norm of (Delta, Delta') it gives the decay.",
+        "Gronwall's inequality works on heavy ball's second-order ODE: in a norm of (Delta, Delta') it decays.",
         sp.Le(NORM(T), sp.exp(-rate * T) * NORM(0), evaluate=False),
         ("H is constant and symmetric with H >= r^2 I", "b = 2r", "any Delta(0) and Delta'(0)"),
         {NORM(T): "V, the square of a norm of (Delta, Delta')", RATE: SYMBOLS[RATE]},

@@ -7,8 +7,8 @@ eta; heavy ball (3.1) with the same eta and momentum 1 - b sqrt(eta), b = sqrt(2
 
 Source
 ------
-Beside Bu, Xu and Chen (2021), section 3, after Theorem 2, which compares sqrt(lambda_0/2) with lambda_0 although one is
-per unit of sqrt(eta) k and the other per unit of eta k.
+Beside Bu, Xu and Chen (2021), section 3, after Theorem 2, which compares sqrt(lambda_0/2) with lambda_0 although one
+is per unit of sqrt(eta) k and the other per unit of eta k.
 
 Idea of the proof
 -----------------

@@ -2,7 +2,8 @@ r"""Equation (3.1) -> (3.3), corrected: heavy ball with momentum 1 - b sqrt(eta)
 
 Assumptions
 -----------
-t = k h, h = sqrt(eta); w and its gradient along the trajectory are smooth in t; momentum 1 - b h (or 1 - b h + O(h^2)).
+t = k h, h = sqrt(eta); w and its gradient along the trajectory are smooth in t; momentum 1 - b h (or 1 - b h +
+O(h^2)).
 
 Source
 ------

@@ -6,8 +6,8 @@ One eigenmode, x(0) = x(-1) = 1, t = k sqrt(eta) fixed while eta -> 0.
 
 Source
 ------
-Bu, Xu and Chen (2021), (3.1)-(3.3): "where ... the momentum term beta in [0, 1]. The corresponding gradient flow is ...
-(3.3) with b > 0".
+Bu, Xu and Chen (2021), (3.1)-(3.3): "where ... the momentum term beta in [0, 1]. The corresponding gradient flow is
+... (3.3) with b > 0".
 
 Idea of the refutation
 ----------------------

@@ -2,8 +2,8 @@ r"""Section 5.1, corrected: which J momenta have the (J+1)-th order flow as thei
 
 Assumptions
 -----------
-t = k h; w and its gradient along the trajectory are smooth in t; J = 2, beta_1 = 2 - b2 h, beta_2 = -1 + b2 h - b1 h^2,
-learning rate h^3.
+t = k h; w and its gradient along the trajectory are smooth in t; J = 2, beta_1 = 2 - b2 h, beta_2 = -1 + b2 h - b1
+h^2, learning rate h^3.
 
 Source
 ------
@@ -11,8 +11,8 @@ Bu, Xu and Chen (2021), section 5.1: "the gradient flow is a (J+1)-th order ODE"
 
 Idea of the proof
 -----------------
-With the shift z the method is (z - 1)(1 - sum_j beta_j z^{-j}) w = -eta grad L. The momenta are chosen so that
-z^J - sum_j beta_j z^{J-j} = (z-1)^J + sum_j b_j h^{J+1-j} (z-1)^{j-1}: every difference (z-1)^j then comes with h^{J+1-j}.
+With the shift z the method is (z - 1)(1 - sum_j beta_j z^{-j}) w = -eta grad L. The momenta are chosen so that z^J -
+sum_j beta_j z^{J-j} = (z-1)^J + sum_j b_j h^{J+1-j} (z-1)^{j-1}: every difference (z-1)^j then comes with h^{J+1-j}.
 Put w(t) in and expand.
 
 Deviations from the paper

@@ -10,9 +10,9 @@ Corrects Bu, Xu and Chen (2021), section 5.1, which treats (5.1) as a convergent
 
 Idea of the proof
 -----------------
-A mode has the polynomial s^3 + b2 s^2 + b1 s + lambda with positive coefficients. Its real root is -a, a > 0; write the
-rest as s^2 + p s + q, q = lambda/a > 0. Then b1 b2 - lambda = p (a b2 + q), so it has the sign of p, and s^2 + p s + q
-with q > 0 is stable exactly when p > 0. These are the Hurwitz determinants, without the Routh-Hurwitz theorem.
+A mode has the polynomial s^3 + b2 s^2 + b1 s + lambda with positive coefficients. Its real root is -a, a > 0; write
+the rest as s^2 + p s + q, q = lambda/a > 0. Then b1 b2 - lambda = p (a b2 + q), so it has the sign of p, and s^2 + p
+s + q with q > 0 is stable exactly when p > 0. These are the Hurwitz determinants, without the Routh-Hurwitz theorem.
 
 Deviations from the paper
 -------------------------

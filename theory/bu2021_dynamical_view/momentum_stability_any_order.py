@@ -10,10 +10,10 @@ Beside Bu, Xu and Chen (2021), section 5.1; generalises one half of `momentum_st
 
 Idea of the proof
 -----------------
-Let s_i = -u_i + i v_i be the J+1 roots of a mode, all u_i > 0. Newton's identities give sum u_i = b_J and
-sum (u_i^2 - v_i^2) = b_J^2 - 2 b_{J-1}. So every |s_i|^2 <= sum (u_i^2 + v_i^2) = 2 sum u_i^2 - b_J^2 + 2 b_{J-1}
-<= b_J^2 + 2 b_{J-1}, and lambda, the product of the |s_i|, is bounded. For J = 1 (heavy ball) b_0 is lambda itself, and
-nothing is bounded.
+Let s_i = -u_i + i v_i be the J+1 roots of a mode, all u_i > 0. Newton's identities give sum u_i = b_J and sum (u_i^2
+- v_i^2) = b_J^2 - 2 b_{J-1}. So every |s_i|^2 <= sum (u_i^2 + v_i^2) = 2 sum u_i^2 - b_J^2 + 2 b_{J-1} <= b_J^2 + 2
+b_{J-1}, and lambda, the product of the |s_i|, is bounded. For J = 1 (heavy ball) b_0 is lambda itself, and nothing is
+bounded.
 
 Deviations from the paper
 -------------------------

@@ -10,14 +10,14 @@ Bu, Xu and Chen (2021), footnote 2 and "NAG-SC in [60] may also correspond to (3
 
 Idea of the proof
 -----------------
-Eliminate v, put w(t) in and expand in h: the momentum is 1 - 2 sqrt(mu) h + ..., so b = 2 sqrt(mu). With mu = lambda_0/2
-that is sqrt(2 lambda_0), and sqrt(mu) h = sqrt(lambda_0 eta/2) as the footnote has it in the momentum.
+Eliminate v, put w(t) in and expand in h: the momentum is 1 - 2 sqrt(mu) h + ..., so b = 2 sqrt(mu). With mu =
+lambda_0/2 that is sqrt(2 lambda_0), and sqrt(mu) h = sqrt(lambda_0 eta/2) as the footnote has it in the momentum.
 
 Deviations from the paper
 -------------------------
-The footnote calls L "sqrt(lambda_0/2)-strongly convex"; that constant would give another damping (`nag_sc_limit_printed`).
-Behind the ODE stands h g' with the gradient's own change, which heavy ball has not: the high-resolution difference of the
-two methods that the paper mentions.
+The footnote calls L "sqrt(lambda_0/2)-strongly convex"; that constant would give another damping
+(`nag_sc_limit_printed`). Behind the ODE stands h g' with the gradient's own change, which heavy ball has not: the
+high-resolution difference of the two methods that the paper mentions.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ At lambda_0 = 1/8 the printed constant is mu = 1/4 and gives b = 1; sqrt(2 lambd
 
 Deviations from the paper
 -------------------------
-A typographical slip: the algorithm below the sentence uses sqrt(lambda_0 eta/2), which is sqrt(mu eta) for mu = lambda_0/2.
+A typographical slip: the algorithm below the sentence uses sqrt(lambda_0 eta/2), which is sqrt(mu eta) for mu =
+lambda_0/2.
 """
 
 from __future__ import annotations

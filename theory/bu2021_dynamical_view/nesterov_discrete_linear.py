@@ -7,8 +7,8 @@ Frozen kernel with mu I <= H <= I/eta; Nesterov's method (4.1) with k = 1, 2, ..
 
 Source
 ------
-Answers Bu, Xu and Chen (2021), section 4: "NAG only converges at polynomial rate, in contrast to the linear convergence
-of HB and GD" (`nesterov_discrete_polynomial_printed`).
+Answers Bu, Xu and Chen (2021), section 4: "NAG only converges at polynomial rate, in contrast to the linear
+convergence of HB and GD" (`nesterov_discrete_polynomial_printed`).
 
 Idea of the proof
 -----------------
@@ -18,8 +18,9 @@ beta, so it does for every beta between. V_0 = (1 - q) x_0^2 and V_k >= (1 - q) 
 
 Deviations from the paper
 -------------------------
-The proof is ours. The flow is truly polynomial (`nesterov_true_power`): the limit eta -> 0 at fixed t = k sqrt(eta) and
-the limit k -> infinity at fixed eta do not commute. The factor per step is the root of gradient descent's, no better.
+The proof is ours. The flow is truly polynomial (`nesterov_true_power`): the limit eta -> 0 at fixed t = k sqrt(eta)
+and the limit k -> infinity at fixed eta do not commute. The factor per step is the root of gradient descent's, no
+better.
 """
 
 from __future__ import annotations

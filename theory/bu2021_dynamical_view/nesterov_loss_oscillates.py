@@ -12,8 +12,8 @@ Bu, Xu and Chen (2021), section 4: "NAG and HB are well-known to have non-monoto
 Idea of the proof
 -----------------
 u = t^{gamma/2} x has u'' + (lambda + gamma (2 - gamma)/(4 t^2)) u = 0, and the bracket is at least lambda/4 for large
-t, so by Sturm's comparison u has a zero in every interval of length 2 pi/sqrt(lambda). A zero of x is simple, so the loss
-is 0 there and positive behind.
+t, so by Sturm's comparison u has a zero in every interval of length 2 pi/sqrt(lambda). A zero of x is simple, so the
+loss is 0 there and positive behind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""Which powers? The energy identity behind Theorem 3 for any loss: 2 gamma/3 for strongly convex ones, gamma for quadratics.
+r"""Which powers? The energy identity behind Theorem 3: up to 2 gamma/3 if strongly convex, up to gamma if quadratic.
 
 Assumptions
 -----------
@@ -7,13 +7,13 @@ t^{p-2} |k x + t x'|^2/2, k = gamma - p/2.
 
 Source
 ------
-Bu, Xu and Chen (2021), section 4: "When gamma >= 3, the convergence rate is shown to be O(t^{-2 gamma/3})", and the range
-2 <= alpha <= 2 gamma/3 of Lemma 4.1.
+Bu, Xu and Chen (2021), section 4: "When gamma >= 3, the convergence rate is shown to be O(t^{-2 gamma/3})", and the
+range 2 <= alpha <= 2 gamma/3 of Lemma 4.1.
 
 Idea of the proof
 -----------------
-V' = t^{p-1} (p F - k <g, x>) + ((p-2) k/2) t^{p-3} (k |x|^2 + t <x, x'>). A strongly convex loss has <g, x> >= F, so the
-first term has the coefficient p - k, which is <= 0 for p <= 2 gamma/3. A quadratic one has <g, x> = 2F and the
+V' = t^{p-1} (p F - k <g, x>) + ((p-2) k/2) t^{p-3} (k |x|^2 + t <x, x'>). A strongly convex loss has <g, x> >= F, so
+the first term has the coefficient p - k, which is <= 0 for p <= 2 gamma/3. A quadratic one has <g, x> = 2F and the
 coefficient p - 2k = 2 (p - gamma), which is <= 0 for p <= gamma.
 
 Deviations from the paper

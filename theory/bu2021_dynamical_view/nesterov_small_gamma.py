@@ -16,8 +16,8 @@ exactly when gamma >= 2. At gamma = 2 the mode is sin(s)/s.
 
 Deviations from the paper
 -------------------------
-The paper's sentence is about general convex losses, where 3 is the threshold; it is an existence statement and true, at
-gamma = 1 even here. For the quadratic pseudo-loss of the paper the threshold is 2.
+The paper's sentence is about general convex losses, where 3 is the threshold; it is an existence statement and true,
+at gamma = 1 even here. For the quadratic pseudo-loss of the paper the threshold is 2.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         Stage.SIMULATION,
         Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
         claimed=str(claim.formula),
-        observed=f"largest distance / bound {worst:.4f}; least R' over eps for n = m = 1: {least:.3f} (true distance near 1)",
+        observed=f"largest distance / bound {worst:.4f}; least R' for n = m = 1: {least:.3f} (true: near 1)",
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,

@@ -7,19 +7,19 @@ Unit-norm inputs, H constant with H >= mu I, mu = lambda_0/2; L(t) <= C mu^{-p/2
 
 Source
 ------
-Bu, Xu and Chen (2021), proof of Lemma 4.1: |w_r'| <= t^{1-p/2} sqrt(n C L(0) / (m mu^{p/2} (gamma - p/2 + 1)^2)), after
-replacing |f - y| by sqrt(L).
+Bu, Xu and Chen (2021), proof of Lemma 4.1: |w_r'| <= t^{1-p/2} sqrt(n C L(0) / (m mu^{p/2} (gamma - p/2 + 1)^2)),
+after replacing |f - y| by sqrt(L).
 
 Idea of the refutation
 ----------------------
-One unit-norm sample, four neurons, one of them active: H = 1/4 = lambda_0/2. At gamma = 4, p = 2 the mode is
-3 (sin s - s cos s)/s^3 with s = t/2, and |sin s - s cos s| <= s^2/2 allows C = 9/4. At s = pi the active neuron has the
-speed 9/pi^3 = 0.290 |Delta(0)|; the printed bound is 3/(8 sqrt(2)) = 0.265 |Delta(0)|.
+One unit-norm sample, four neurons, one of them active: H = 1/4 = lambda_0/2. At gamma = 4, p = 2 the mode is 3 (sin s
+- s cos s)/s^3 with s = t/2, and |sin s - s cos s| <= s^2/2 allows C = 9/4. At s = pi the active neuron has the speed
+9/pi^3 = 0.290 |Delta(0)|; the printed bound is 3/(8 sqrt(2)) = 0.265 |Delta(0)|.
 
 Deviations from the paper
 -------------------------
-With |f - y| = sqrt(2 L) the bound is 3/8 and holds (`nesterov_weight_distance`). For heavy ball the same slip leaves the
-printed distance true (`weight_distance_printed_constant`); here the printed speed is false.
+With |f - y| = sqrt(2 L) the bound is 3/8 and holds (`nesterov_weight_distance`). For heavy ball the same slip leaves
+the printed distance true (`weight_distance_printed_constant`); here the printed speed is false.
 """
 
 from __future__ import annotations

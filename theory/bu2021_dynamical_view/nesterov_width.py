@@ -1,4 +1,4 @@
-r"""Theorem 3's width is an artefact: the same proof with a better start asks for gradient descent's order, for every p > 4.
+r"""Theorem 3's width is an artefact: with a better start the same proof asks for gradient descent's order.
 
 Assumptions
 -----------
@@ -7,8 +7,8 @@ L(0) <= n/delta; R = c delta lambda_0/n^2.
 
 Source
 ------
-Corrects Bu, Xu and Chen (2021), end of section 4: "this width lower bound is larger than the width required by GD in [20]
-and our HB analysis, suggesting that smaller gamma or alpha may be preferred for NAG".
+Corrects Bu, Xu and Chen (2021), end of section 4: "this width lower bound is larger than the width required by GD in
+[20] and our HB analysis, suggesting that smaller gamma or alpha may be preferred for NAG".
 
 Idea of the proof
 -----------------
@@ -18,8 +18,8 @@ L <= L(0) (the energy), give |w_r'| <= sqrt(2 n L(0)/m) t/(gamma+1). Split the i
 
 Deviations from the paper
 -------------------------
-The power no longer enters the width, so neither does a trade-off with gamma. In world K the restriction p > 4, gamma > 6
-is superfluous as well (`weight_oracle_distance`, `width_order`).
+The power no longer enters the width, so neither does a trade-off with gamma. In world K the restriction p > 4, gamma
+> 6 is superfluous as well (`weight_oracle_distance`, `width_order`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ K = 1 / (2 * (GAMMA + 1)) + 2 * sp.sqrt(CONSTANT) / ((POWER - 4) * (GAMMA - POWE
 def exponents_are(n: sp.Expr, delta: sp.Expr, lambda0: sp.Expr) -> Claim:
     """Return the claim that a width with these exponents suffices."""
     return Claim(
-        "For Nesterov's flow with a frozen kernel a width of order n^6 delta^-3 lambda_0^-4 suffices, whatever the power.",
+        "For Nesterov's flow a width of order n^6 delta^-3 lambda_0^-4 suffices in world K, whatever the power.",
         three_equations(n, delta, lambda0),
         ("unit-norm inputs, H constant with H >= (lambda_0/2) I", "L(0) <= n/delta", "p, gamma, C, c constant, p > 4"),
         WHERE,

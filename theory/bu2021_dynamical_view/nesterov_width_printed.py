@@ -12,8 +12,8 @@ m = Omega(n^{5p/2-4} / (delta^{3p/2-3} lambda_0^{3p/2-2})).
 
 Idea of the proof
 -----------------
-The second term fixes eps = R/(2 sqrt(2 L(0))), of order delta^{3/2} lambda_0 n^{-5/2}. The first term below R/2 is then a
-lower bound on m; its logarithm is linear in log n, log delta and log lambda_0.
+The second term fixes eps = R/(2 sqrt(2 L(0))), of order delta^{3/2} lambda_0 n^{-5/2}. The first term below R/2 is
+then a lower bound on m; its logarithm is linear in log n, log delta and log lambda_0.
 
 Deviations from the paper
 -------------------------

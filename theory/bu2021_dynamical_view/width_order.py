@@ -7,8 +7,8 @@ Unit-norm inputs, a_r = +-1, H constant with H >= (lambda_0/2) I; gradient flow,
 
 Source
 ------
-Corrects Bu, Xu and Chen (2021), section 3.1 ("which is equivalent to m = Omega(n^6/(delta^3 lambda_0^4))") and section 4;
-Appendices A.1 and A.2 are not in the text we hold.
+Corrects Bu, Xu and Chen (2021), section 3.1 ("which is equivalent to m = Omega(n^6/(delta^3 lambda_0^4))") and
+section 4; Appendices A.1 and A.2 are not in the text we hold.
 
 Idea of the proof
 -----------------
@@ -18,8 +18,9 @@ m > 32 n L(0)/(lambda_0^2 R^2) = 32 n^6/(c^2 delta^3 lambda_0^4).
 
 Deviations from the paper
 -------------------------
-No integral of the loss, hence no lambda_0^{-6} under the root as in the printed R' (`width_order_printed`), and nothing
-that depends on the optimiser. It is about a frozen kernel: that the kernel may be frozen is the paper's world N.
+No integral of the loss, hence no lambda_0^{-6} under the root as in the printed R' (`width_order_printed`), and
+nothing that depends on the optimiser. It is about a frozen kernel: that the kernel may be frozen is the paper's world
+N.
 """
 
 from __future__ import annotations

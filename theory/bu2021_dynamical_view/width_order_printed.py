@@ -8,19 +8,20 @@ refuted is the algebra, for the R' of the paper and no assumption on Lhat(0) bey
 Source
 ------
 Bu, Xu and Chen (2021), end of section 3.1: "we need sqrt(32 n Lhat(0)/(9 m alpha^6)) < O(delta lambda_0/n^2) which is
-equivalent to m = Omega(n^6/(delta^3 lambda_0^4)), shown in Appendix A.1", and section 3: "HB requires the same order of
-width as GD".
+equivalent to m = Omega(n^6/(delta^3 lambda_0^4)), shown in Appendix A.1", and section 3: "HB requires the same order
+of width as GD".
 
 Idea of the refutation
 ----------------------
-R' < R reads m > (256/9) n Lhat(0)/(lambda_0^3 R^2). In units of n^6 delta^-3 lambda_0^-4 that is
-(256/(9 c^2)) Lhat(0)/(lambda_0 L(0)), and Lhat(0)/(lambda_0 L(0)) has no universal bound: it is lambda_max/lambda_0 when
-Delta(0) is along the top eigenvector, up to n/lambda_0. No constant K covers it.
+R' < R reads m > (256/9) n Lhat(0)/(lambda_0^3 R^2). In units of n^6 delta^-3 lambda_0^-4 that is (256/(9 c^2))
+Lhat(0)/(lambda_0 L(0)), and Lhat(0)/(lambda_0 L(0)) has no universal bound: it is lambda_max/lambda_0 when Delta(0)
+is along the top eigenvector, up to n/lambda_0. No constant K covers it.
 
 Deviations from the paper
 -------------------------
-With the worst case Lhat(0) <= n L(0) the printed R' gives n^7 delta^-3 lambda_0^-5. The order itself is right for a frozen
-kernel, by another proof (`width_order`). Appendix A.1 is not in the text we hold; it may use more about Lhat(0).
+With the worst case Lhat(0) <= n L(0) the printed R' gives n^7 delta^-3 lambda_0^-5. The order itself is right for a
+frozen kernel, by another proof (`width_order`). Appendix A.1 is not in the text we hold; it may use more about
+Lhat(0).
 """
 
 from __future__ import annotations
