@@ -1,0 +1,211 @@
+"""The vector field of a deep linear network, layer by layer, for the compiled DOP853 solver.
+
+The state is W_1, ..., W_N one after the other, each in rows. The solver hands every field one array of parameters; its
+entries here are
+
+    length of the array, N, 1 if whitened else 0, n_0, ..., n_N, [X X^T,] M or Y X^T, scratch
+
+and the scratch space, which the field writes to, is why one such array must not serve two trajectories at a time.
+"""
+
+# mypy: ignore-errors
+# The compiler checks the types of @njit code.
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+__all__ = ["evaluate", "field_address", "pack", "warm"]
+
+HEAD = 3
+BLAS_FROM = 48**3
+"""Products of more multiplications than this go to BLAS; below, its overhead is larger than its gain."""
+
+FAST = {"reassoc", "contract", "nsz"}
+POINTER = types.CPointer(types.float64)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def multiply_strided(A, B, C):
+    """C = A B for small matrices; two rows of C and four of B at a time keep the vector units fed."""
+    p, q = A.shape
+    r = B.shape[1]
+    whole = q - q % 4
+    for i in range(0, p - 1, 2):
+        c0, c1 = C[i], C[i + 1]
+        for j in range(r):
+            c0[j] = 0.0
+            c1[j] = 0.0
+        for k in range(0, whole, 4):
+            a00, a01, a02, a03 = A[i, k], A[i, k + 1], A[i, k + 2], A[i, k + 3]
+            a10, a11, a12, a13 = A[i + 1, k], A[i + 1, k + 1], A[i + 1, k + 2], A[i + 1, k + 3]
+            b0, b1, b2, b3 = B[k], B[k + 1], B[k + 2], B[k + 3]
+            for j in range(r):
+                c0[j] += a00 * b0[j] + a01 * b1[j] + a02 * b2[j] + a03 * b3[j]
+                c1[j] += a10 * b0[j] + a11 * b1[j] + a12 * b2[j] + a13 * b3[j]
+        for k in range(whole, q):
+            a0, a1 = A[i, k], A[i + 1, k]
+            b0 = B[k]
+            for j in range(r):
+                c0[j] += a0 * b0[j]
+                c1[j] += a1 * b0[j]
+    if p % 2:
+        c0 = C[p - 1]
+        for j in range(r):
+            c0[j] = 0.0
+        for k in range(q):
+            a0 = A[p - 1, k]
+            b0 = B[k]
+            for j in range(r):
+                c0[j] += a0 * b0[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def transpose(A, out):
+    """out = A^T."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[j, i] = A[i, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply(A, B, C, scratch):
+    """C = A B."""
+    if A.shape[0] * A.shape[1] * B.shape[1] > BLAS_FROM:
+        np.dot(A, B, C)
+    else:
+        multiply_strided(A, B, C)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply_transposed_left(A, B, C, scratch):
+    """C = A^T B."""
+    if A.shape[0] * A.shape[1] * B.shape[1] > BLAS_FROM:
+        np.dot(A.T, B, C)
+    else:
+        AT = scratch[: A.size].reshape(A.shape[1], A.shape[0])
+        transpose(A, AT)
+        multiply_strided(AT, B, C)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply_transposed_right(A, B, C, scratch):
+    """C = A B^T."""
+    if A.shape[0] * A.shape[1] * B.shape[0] > BLAS_FROM:
+        np.dot(A, B.T, C)
+    else:
+        BT = scratch[: B.size].reshape(B.shape[1], B.shape[0])
+        transpose(B, BT)
+        multiply_strided(A, BT, C)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def evaluate(y, p, out):
+    """out = -dL/dW_j for all j: 3 (N - 1) products, and one more where the data are not whitened."""
+    depth, whitened = int(p[1]), p[2] > 0.0
+    widths = p[HEAD : HEAD + depth + 1]
+    d, k = int(widths[0]), int(widths[depth])
+    at = HEAD + depth + 1
+    moment = p[at : at + d * d].reshape(d, d) if not whitened else p[0:0].reshape(0, 0)
+    if not whitened:
+        at += d * d
+    target = p[at : at + k * d].reshape(k, d)
+    at += k * d
+    largest = d * d
+    for j in range(depth):
+        largest = max(largest, int(widths[j]) * int(widths[j + 1]))
+        largest = max(largest, int(widths[j + 1]) * d, int(widths[j + 1]) * k)
+    scratch = p[at : at + largest]
+    at += largest
+
+    # Prefixes W_j ... W_1: the first is W_1 itself, the others live in the scratch space one after the other.
+    first = at
+    n = int(widths[1])
+    prefix = y[: n * d].reshape(n, d)
+    place = n * d
+    for j in range(2, depth + 1):
+        n, before = int(widths[j]), int(widths[j - 1])
+        following = p[at : at + n * d].reshape(n, d)
+        multiply(y[place : place + n * before].reshape(n, before), prefix, following, scratch)
+        prefix = following
+        place += n * before
+        at += n * d
+    end = at  # one past the last prefix
+    G = p[at : at + k * d].reshape(k, d)
+    at += k * d
+    if whitened:
+        for i in range(k):
+            for j in range(d):
+                G[i, j] = target[i, j] - prefix[i, j]
+    else:
+        multiply(prefix, moment, G, scratch)
+        for i in range(k):
+            for j in range(d):
+                G[i, j] = target[i, j] - G[i, j]
+
+    # Sweep back: B = (W_N ... W_{j+1})^T G, and -dL/dW_j = B (W_{j-1} ... W_1)^T.
+    B = G
+    at_prefix = end - k * d
+    for j in range(depth, 1, -1):
+        n, before = int(widths[j]), int(widths[j - 1])
+        place -= n * before
+        W = y[place : place + n * before].reshape(n, before)
+        if j > 2:
+            at_prefix -= before * d
+            prefix = p[at_prefix : at_prefix + before * d].reshape(before, d)
+        else:
+            prefix = y[: before * d].reshape(before, d)
+        multiply_transposed_right(B, prefix, out[place : place + n * before].reshape(n, before), scratch)
+        following = (out[: before * d] if j == 2 else p[at : at + before * d]).reshape(before, d)
+        multiply_transposed_left(W, B, following, scratch)
+        B = following
+        at += before * d
+    if depth == 1:
+        for i in range(k):
+            for j in range(d):
+                out[i * d + j] = G[i, j]
+    return first
+
+
+def _field(t, y, parameters, out):
+    size = int(carray(parameters, 1)[0])
+    p = carray(parameters, size)
+    depth = int(p[1])
+    states = 0
+    for j in range(depth):
+        states += int(p[HEAD + j]) * int(p[HEAD + j + 1])
+    evaluate(carray(y, states), p, carray(out, states))
+
+
+@lru_cache(maxsize=1)
+def _compiled_field():
+    return cfunc(types.void(types.float64, POINTER, POINTER, POINTER), cache=True)(_field)
+
+
+def field_address() -> int:
+    """Return the C address of the field, compiling or loading it at the first call."""
+    return _compiled_field().address
+
+
+def pack(widths: Sequence[int], target: np.ndarray, moment: np.ndarray | None) -> np.ndarray:
+    """Lay out the parameters; `target` is M or Y X^T, `moment` is X X^T or None where it is the identity."""
+    d, k = widths[0], widths[-1]
+    pairs = list(itertools.pairwise(widths))
+    largest = max(d * d, *(max(a * b, b * d, b * k) for a, b in pairs))
+    scratch = largest + 2 * sum(b * d for _, b in pairs) + k * d
+    head = [0.0, float(len(pairs)), float(moment is None), *map(float, widths)]
+    parts = [np.array(head), *([] if moment is None else [moment.ravel()]), target.ravel(), np.zeros(scratch)]
+    packed = np.concatenate(parts)
+    packed[0] = packed.size
+    return packed
+
+
+def warm() -> None:
+    """Compile the field and the kernel the door calls."""
+    field_address()
+    evaluate(np.ones(2), pack([1, 1, 1], np.ones((1, 1)), None), np.empty(2))
