@@ -81,14 +81,11 @@ class Session:
         """
         try:
             return catalogue.find(names)
-        except UnknownNameError as error:
+        except UnknownNameError:
             for problem in catalogue.problems:
                 if any(name.split("/")[0] == problem.name for name in names):
                     raise NotLoadedError(f"{problem.name} could not be loaded: {problem.reason}") from None
             self._say(problem_lines(catalogue.problems, width=self._err.width), self._err)
-            words, _, known = str(error).partition(" Known: ")
-            if known.endswith("...."):  # a list that is cut short helps less than knowing where the whole one is
-                raise InvalidArgumentError(f"{words} `odeflow list` shows every name.") from None
             raise
 
     def read(self, theorem: Theorem, catalogue: Catalogue, *, command: str) -> Page:

@@ -234,12 +234,12 @@ def test_bad_input_is_one_line_on_stderr_and_2(invoke: Invoke, arguments: list[s
     assert words in said[0]
 
 
-def test_an_unknown_name_among_many_points_to_the_list(invoke: Invoke) -> None:
+def test_an_unknown_name_among_many_lists_only_the_close_ones(invoke: Invoke) -> None:
     many = tuple(theorem(f"square_{i}") for i in range(30))
     outcome = invoke("verify", "sqare_7", theorems=many)
     assert outcome.code == USAGE
     assert "Did you mean 'square_7'" in outcome.stderr
-    assert outcome.stderr.endswith(" `odeflow list` shows every name.\n")
+    assert len(outcome.stderr.splitlines()[-1]) < 160
 
 
 def test_a_paper_asked_for_by_name_that_cannot_be_loaded_ends_with_3(invoke: Invoke) -> None:
