@@ -1,0 +1,559 @@
+"""What do practical optimisers do to a network of any depth, for many seeds and learning rates at once?
+
+    f(x) = s_L W_L phi(... phi(s_1 W_1 x + b_1) ...) + b_L
+
+with phi of `odeflow.numeric.deep_kernels`. Runs are stacked: one matrix product serves a layer of all runs of one kind
+of optimiser. Deep linear networks are the case of the identity; for their flow see `odeflow.numeric.linear_flow`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+
+from odeflow.errors import InvalidArgumentError
+from odeflow.numeric._mlp_updates import AdaDelta, AdaGrad, Adam, MlpOptimiser, Update
+from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count, require_nonnegative
+from odeflow.numeric.deep_kernels import Activation
+from odeflow.numeric.optimisers import GradientDescent, HeavyBallMethod, NesterovMethod, NesterovStronglyConvex
+from odeflow.numeric.training import RunStatus
+
+__all__ = [
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "CrossEntropy",
+    "GradientDescent",
+    "HeavyBallMethod",
+    "Loss",
+    "MlpOptimiser",
+    "MlpRun",
+    "NesterovMethod",
+    "NesterovStronglyConvex",
+    "Network",
+    "PowerLoss",
+    "RunStatus",
+    "initial_parameters",
+    "loss_and_gradient",
+    "predict",
+    "train_mlp",
+]
+
+Seed: TypeAlias = int | np.random.Generator
+
+
+@dataclass(frozen=True)
+class Network:
+    """The shape of a network.
+
+    Attributes
+    ----------
+    widths
+        n_0, ..., n_L: inputs, hidden layers, outputs.
+    activation
+        phi of the hidden layers; the derivative of RELU at 0 is 0.
+    biases
+        Whether every layer has a bias, which starts at 0.
+    scaled
+        Whether s_l = n_{l-1}^{-1/2} for l > 1, as in `mlp_ntk`; else all s_l = 1. s_1 = 1 always.
+
+    Examples
+    --------
+    >>> Network((3, 4, 2), biases=True).size
+    26
+    """
+
+    widths: tuple[int, ...]
+    activation: Activation = Activation.RELU
+    biases: bool = False
+    scaled: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.widths) < 2:
+            raise InvalidArgumentError(f"Expected at least two widths, inputs and outputs, but got {self.widths}.")
+        for number, width in enumerate(self.widths):
+            require_count(f"widths[{number}]", width)
+
+    @property
+    def depth(self) -> int:
+        """Number of layers L."""
+        return len(self.widths) - 1
+
+    @property
+    def size(self) -> int:
+        """Number of parameters P."""
+        return sum(a * b + b * self.biases for a, b in itertools.pairwise(self.widths))
+
+    def scale(self, layer: int) -> float:
+        """Return s_l, l = 1, ..., L."""
+        return float(self.widths[layer - 1]) ** -0.5 if self.scaled and layer > 1 else 1.0
+
+    def split(
+        self, parameters: Float[np.ndarray, "s p"]
+    ) -> list[tuple[Float[np.ndarray, "s _ _"], Float[np.ndarray, "s _"] | None]]:
+        """View parameters as (W_l, b_l), l = 1, ..., L; W_l is (s, n_l, n_{l-1}), b_l (s, n_l) or None."""
+        layers: list[tuple[Float[np.ndarray, "s _ _"], Float[np.ndarray, "s _"] | None]] = []
+        at = 0
+        for before, after in itertools.pairwise(self.widths):
+            W = parameters[:, at : at + after * before].reshape(-1, after, before)
+            at += after * before
+            bias = parameters[:, at : at + after] if self.biases else None
+            at += after * self.biases
+            layers.append((W, bias))
+        return layers
+
+
+@dataclass(frozen=True)
+class PowerLoss:
+    """L = sum_i |f(x_i) - y_i|_p^p / p with even p >= 2; p = 2 is the square loss |f - y|^2 / 2.
+
+    `power` is p; with `average` the sum over points becomes a mean.
+    """
+
+    power: int = 2
+    average: bool = False
+
+    def __post_init__(self) -> None:
+        if require_count("power", self.power, minimum=2) % 2:
+            raise InvalidArgumentError(f"Expected an even power but got {self.power}.")
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """L = sum_i -log softmax(f(x_i))[y_i] with class numbers y_i; with `average` a mean over points."""
+
+    average: bool = False
+
+
+Loss: TypeAlias = PowerLoss | CrossEntropy
+Targets: TypeAlias = Float[np.ndarray, "n k"] | Int[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, eq=False)
+class MlpRun:
+    """What was recorded of s runs at k steps.
+
+    After a divergence the losses of that run are infinite, and its parameters are those of the last step with a finite
+    loss.
+
+    Attributes
+    ----------
+    network
+        The network trained.
+    steps
+        Recorded step numbers, (k,): 0, record_every, 2 record_every, ..., and the last step.
+    losses
+        L on all points, without weight decay, (s, k).
+    parameters
+        Final parameters, (s, P).
+    statuses
+        One `RunStatus` a run.
+    diverged_at
+        First step at which the loss on the points of that step was not finite, (s,); -1 for runs that finished.
+    """
+
+    network: Network
+    steps: Int[np.ndarray, " k"]
+    losses: Float[np.ndarray, "s k"]
+    parameters: Float[np.ndarray, "s p"]
+    statuses: tuple[RunStatus, ...]
+    diverged_at: Int[np.ndarray, " s"]
+
+    @property
+    def all_finished(self) -> bool:
+        """Whether no run diverged."""
+        return all(status is RunStatus.FINISHED for status in self.statuses)
+
+    def weights(self, run: int) -> tuple[Float[np.ndarray, "_ _"], ...]:
+        """Return the final W_1, ..., W_L of one run."""
+        return tuple(W[run].copy() for W, _ in self.network.split(self.parameters))
+
+
+def initial_parameters(
+    network: Network, seeds: Sequence[Seed], *, deviation: float | None = None
+) -> Float[np.ndarray, "s p"]:
+    """Draw independent normal weights for every seed; biases are 0.
+
+    Parameters
+    ----------
+    network
+        Its shape.
+    seeds
+        One a run.
+    deviation
+        Standard deviation of a weight; by default 1 in scaled layers (and in layer 1 of scaled networks), else
+        n_{l-1}^{-1/2}.
+
+    Returns
+    -------
+    Parameters, (s, P).
+
+    Examples
+    --------
+    >>> initial_parameters(Network((2, 3, 1)), [0, 1]).shape
+    (2, 9)
+    """
+    if not len(seeds):
+        raise InvalidArgumentError("Expected at least one seed but got none.")
+    fixed = None if deviation is None else require_nonnegative("deviation", deviation)
+    parameters = np.zeros((len(seeds), network.size))
+    layers = network.split(parameters)
+    for run, seed in enumerate(seeds):
+        rng = np.random.default_rng(seed)
+        for number, (W, _) in enumerate(layers):
+            usual = 1.0 if network.scaled else network.widths[number] ** -0.5
+            W[run] = (usual if fixed is None else fixed) * rng.standard_normal(W.shape[1:])
+    return parameters
+
+
+def predict(network: Network, parameters: ArrayLike, X: ArrayLike) -> Float[np.ndarray, "s n k"]:
+    """Evaluate all runs on all points.
+
+    Parameters
+    ----------
+    network
+        Its shape.
+    parameters
+        (s, P), or (P,) for one run.
+    X
+        Inputs, (n, n_0), one row a point.
+
+    Examples
+    --------
+    >>> predict(Network((1, 1, 1)), [2.0, 3.0], [[1.0], [-1.0]])[0, :, 0]
+    array([6., 0.])
+    """
+    stacked = _checked_parameters(network, parameters)
+    return _forward(network, network.split(stacked), as_matrix("X", X, columns=network.widths[0]))[-1]
+
+
+def loss_and_gradient(
+    network: Network,
+    parameters: ArrayLike,
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    loss: Loss = PowerLoss(),
+    weight_decay: float = 0.0,
+) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, "s p"]]:
+    """Compute the loss and the gradient of L + weight_decay sum_l |W_l|^2 / 2 for every run.
+
+    Parameters
+    ----------
+    network, parameters, X
+        As in `predict`.
+    Y
+        Targets, (n, n_L), or (n,) if n_L = 1; for `CrossEntropy` class numbers 0, ..., n_L - 1, integers (n,).
+    loss
+        L.
+    weight_decay
+        >= 0; biases do not decay.
+
+    Returns
+    -------
+    L without the decay term, (s,), and the gradient with it, (s, P).
+
+    Examples
+    --------
+    >>> loss_and_gradient(Network((1, 1)), [2.0], [[3.0]], [5.0])
+    (array([0.5]), array([[3.]]))
+    """
+    stacked = _checked_parameters(network, parameters)
+    inputs, targets = _checked_points(network, X, Y, loss)
+    decay = require_nonnegative("weight_decay", weight_decay)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _loss_and_gradient(network, stacked, inputs, targets, loss, decay, 1.0)
+
+
+def train_mlp(
+    network: Network,
+    parameters: ArrayLike,
+    X: ArrayLike,
+    Y: ArrayLike,
+    optimiser: MlpOptimiser | Sequence[MlpOptimiser],
+    steps: int,
+    *,
+    loss: Loss = PowerLoss(),
+    weight_decay: float = 0.0,
+    batch_size: int | None = None,
+    seeds: Sequence[Seed] = (0,),
+    record_every: int = 1,
+    threads: int = 1,
+) -> MlpRun:
+    """Train all layers, for many initial parameters, optimisers and seeds at once.
+
+    Whichever of `parameters`, `optimiser` and `seeds` is given several times must be given equally often; the others
+    are shared.
+
+    Parameters
+    ----------
+    network, X, Y, loss, weight_decay
+        As in `loss_and_gradient`.
+    parameters
+        Initial parameters, (s, P) or (P,); not modified.
+    optimiser
+        One, or s of them, kinds mixed at will.
+    steps
+        Number of steps >= 0.
+    batch_size
+        Points of a step; all of them if None. Each run shuffles its points anew every epoch and drops what is left
+        over; the gradient of a batch is scaled to be an unbiased estimate of that of L.
+    seeds
+        For the shuffles; unused without `batch_size`. An int shared by several runs gives them the same batches; a
+        generator cannot be shared.
+    record_every
+        Record every so many steps; the first and the last step are always recorded.
+    threads
+        Groups of runs trained at the same time; results do not depend on it beyond rounding.
+
+    Returns
+    -------
+    MlpRun; a diverged run is marked in `statuses`, not raised.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Shapes or numbers of runs do not fit, or a number is out of range.
+
+    Examples
+    --------
+    >>> network = Network((1, 1, 1), activation=Activation.IDENTITY)
+    >>> run = train_mlp(network, [0.5, 0.5], [[1.0]], [1.0], [GradientDescent(0.1), GradientDescent(9.0)], 200)
+    >>> bool(run.losses[0, -1] < 1e-12), [status.value for status in run.statuses]
+    (True, ['finished', 'diverged'])
+    """
+    start = _checked_parameters(network, parameters)
+    inputs, targets = _checked_points(network, X, Y, loss)
+    optimisers = list(optimiser) if isinstance(optimiser, Sequence) else [optimiser]
+    runs = _number_of_runs({"parameters": len(start), "optimisers": len(optimisers), "seeds": len(seeds)})
+    last = require_count("steps", steps, minimum=0)
+    records = np.union1d(np.arange(0, last + 1, require_count("record_every", record_every)), [last]).astype(np.int64)
+    size = None if batch_size is None else require_count("batch_size", batch_size)
+    if size is not None and size > len(inputs):
+        raise InvalidArgumentError(f"Expected batch_size <= {len(inputs)}, the number of points, but got {size}.")
+    if size is not None and runs > 1 and len(seeds) == 1 and isinstance(seeds[0], np.random.Generator):
+        raise InvalidArgumentError(f"Expected {runs} generators but got one. Pass one for each run, or an int.")
+    task = _Task(
+        network, inputs, targets, loss, require_nonnegative("weight_decay", weight_decay), size, records, last
+    )
+    optimisers = [optimisers[run % len(optimisers)] for run in range(runs)]
+    final = np.array(start[np.arange(runs) % len(start)])
+    losses = np.full((runs, records.size), np.inf)
+    diverged_at = np.full(runs, -1, dtype=np.int64)
+
+    def train(group: Int[np.ndarray, " g"]) -> None:
+        shuffles = [np.random.default_rng(seeds[run % len(seeds)]) for run in group]
+        final[group], losses[group], diverged_at[group] = task.train(
+            final[group], Update([optimisers[run] for run in group]), shuffles
+        )
+
+    groups = list(_groups(optimisers, require_count("threads", threads)))
+    with ThreadPoolExecutor(min(threads, len(groups))) as pool:
+        list(pool.map(train, groups))
+    statuses = tuple(RunStatus.FINISHED if step < 0 else RunStatus.DIVERGED for step in diverged_at)
+    return MlpRun(network, records, losses, final, statuses, diverged_at)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all runs share."""
+
+    network: Network
+    inputs: Float[np.ndarray, "n d"]
+    targets: Targets
+    loss: Loss
+    decay: float
+    batch: int | None
+    records: Int[np.ndarray, " q"]
+    last: int
+
+    def train(
+        self, parameters: Float[np.ndarray, "g p"], update: Update, shuffles: list[np.random.Generator]
+    ) -> tuple[Float[np.ndarray, "g p"], Float[np.ndarray, "g k"], Int[np.ndarray, " g"]]:
+        """Train runs with one kind of optimiser; a run leaves the stack when it diverges."""
+        final = parameters.copy()
+        losses = np.full((len(parameters), self.records.size), np.inf)
+        diverged_at = np.full(len(parameters), -1, dtype=np.int64)
+        alive = np.arange(len(parameters))
+        order = np.empty((len(parameters), 0), dtype=np.int64)
+        place, record = 0, 0
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for step in range(self.last + 1):
+                points: slice | Int[np.ndarray, "g b"] = slice(None)
+                factor = 1.0
+                if self.batch is not None:
+                    if place + self.batch > order.shape[1]:
+                        order = np.stack([shuffles[run].permutation(len(self.inputs)) for run in alive])
+                        place = 0
+                    points = order[:, place : place + self.batch]
+                    place += self.batch
+                    factor = 1.0 if self.loss.average else len(self.inputs) / self.batch
+                X, Y = self.inputs[points], self.targets[points]
+                values, gradient = _loss_and_gradient(
+                    self.network, parameters, X, Y, self.loss, self.decay, factor
+                )
+                wanted = step == self.records[record]
+                if wanted and self.batch is not None:
+                    values = _loss(self.network, parameters, self.inputs, self.targets, self.loss)
+                sound = np.isfinite(values)
+                if not sound.all():
+                    diverged_at[alive[~sound]] = step
+                    alive, parameters, gradient, values = (
+                        kept[sound] for kept in (alive, parameters, gradient, values)
+                    )
+                    order = order[sound] if self.batch is not None else order
+                    update.keep(sound)
+                    if not alive.size:
+                        break
+                if wanted:
+                    losses[alive, record] = values
+                    record += 1
+                final[alive] = parameters
+                if step < self.last:
+                    parameters = update(parameters, gradient)
+        return final, losses, diverged_at
+
+
+def _forward(
+    network: Network,
+    layers: list[tuple[Float[np.ndarray, "s _ _"], Float[np.ndarray, "s _"] | None]],
+    X: Float[np.ndarray, "... n d"],
+) -> list[Float[np.ndarray, "... n _"]]:
+    """Return the inputs of every layer and the outputs of the last."""
+    signals = [X]
+    for number, (W, bias) in enumerate(layers, start=1):
+        signal = signals[-1] @ np.swapaxes(W, 1, 2)
+        if network.scale(number) != 1.0:
+            signal *= network.scale(number)
+        if bias is not None:
+            signal += bias[:, None, :]
+        if number < network.depth:
+            if network.activation is Activation.RELU:
+                np.maximum(signal, 0.0, out=signal)
+            elif network.activation is Activation.TANH:
+                np.tanh(signal, out=signal)
+        signals.append(signal)
+    return signals
+
+
+def _loss_and_gradient(
+    network: Network,
+    parameters: Float[np.ndarray, "s p"],
+    X: Float[np.ndarray, "... n d"],
+    Y: np.ndarray,
+    loss: Loss,
+    decay: float,
+    factor: float,
+) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, "s p"]]:
+    """Backpropagate; `factor` multiplies the gradient of L but not L."""
+    layers = network.split(parameters)
+    signals = _forward(network, layers, X)
+    values, back = _loss_of_outputs(signals[-1], Y, loss)
+    back *= factor
+    gradient = np.empty_like(parameters)
+    parts = network.split(gradient)
+    for number in range(network.depth, 0, -1):
+        (W, _), (dW, dbias) = layers[number - 1], parts[number - 1]
+        signal = signals[number - 1]
+        np.matmul(np.swapaxes(back, 1, 2), signal, out=dW)
+        if network.scale(number) != 1.0:
+            dW *= network.scale(number)
+        if decay:
+            dW += decay * W
+        if dbias is not None:
+            dbias[:] = back.sum(axis=1)
+        if number > 1:
+            back = back @ W
+            if network.scale(number) != 1.0:
+                back *= network.scale(number)
+            if network.activation is Activation.RELU:
+                back *= signal > 0.0
+            elif network.activation is Activation.TANH:
+                back *= 1.0 - signal * signal
+    return values, gradient
+
+
+def _loss(
+    network: Network, parameters: Float[np.ndarray, "s p"], X: Float[np.ndarray, "n d"], Y: np.ndarray, loss: Loss
+) -> Float[np.ndarray, " s"]:
+    return _loss_of_outputs(_forward(network, network.split(parameters), X)[-1], Y, loss)[0]
+
+
+def _loss_of_outputs(
+    outputs: Float[np.ndarray, "s n k"], Y: np.ndarray, loss: Loss
+) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, "s n k"]]:
+    """Return the losses and their derivatives by the outputs."""
+    points = outputs.shape[1]
+    if isinstance(loss, PowerLoss):
+        error = outputs - Y
+        back = error if loss.power == 2 else error ** (loss.power - 1)
+        values = np.einsum("snk,snk->s", back, error) / loss.power
+        if loss.power == 2:
+            back = error.copy()
+    else:
+        shifted = outputs - outputs.max(axis=2, keepdims=True)
+        back = np.exp(shifted)
+        total = back.sum(axis=2, keepdims=True)
+        back /= total
+        labels = np.broadcast_to(Y, outputs.shape[:2])[:, :, None]
+        chosen = np.take_along_axis(shifted, labels, axis=2)
+        values = (np.log(total) - chosen).sum(axis=(1, 2))
+        np.put_along_axis(back, labels, np.take_along_axis(back, labels, axis=2) - 1.0, axis=2)
+    if loss.average:
+        values = values / points
+        back /= points
+    return values, back
+
+
+def _groups(optimisers: Sequence[MlpOptimiser], threads: int) -> Iterator[Int[np.ndarray, " g"]]:
+    """Split the runs by kind of optimiser, and each kind so that all threads have work."""
+    kinds: dict[type, list[int]] = {}
+    for run, one in enumerate(optimisers):
+        kinds.setdefault(type(one), []).append(run)
+    for runs in kinds.values():
+        pieces = max(1, min(len(runs), -(-threads * len(runs) // len(optimisers))))
+        yield from np.array_split(np.array(runs), pieces)
+
+
+def _number_of_runs(counts: dict[str, int]) -> int:
+    if 0 in counts.values():
+        raise InvalidArgumentError(f"Expected at least one of each but got {counts}.")
+    several = {count for count in counts.values() if count > 1}
+    if len(several) > 1:
+        raise InvalidArgumentError(
+            f"Expected the same number of runs everywhere but got {counts}. Give one of each to share it."
+        )
+    return several.pop() if several else 1
+
+
+def _checked_parameters(network: Network, parameters: ArrayLike) -> Float[np.ndarray, "s p"]:
+    if np.ndim(parameters) == 1:
+        return as_vector("parameters", parameters, length=network.size)[None]
+    return as_matrix("parameters", parameters, columns=network.size)
+
+
+def _checked_points(
+    network: Network, X: ArrayLike, Y: ArrayLike, loss: Loss
+) -> tuple[Float[np.ndarray, "n d"], Targets]:
+    inputs = as_matrix("X", X, columns=network.widths[0])
+    classes = network.widths[-1]
+    if isinstance(loss, PowerLoss):
+        shape = (len(inputs),) if np.ndim(Y) == 1 and classes == 1 else (len(inputs), classes)
+        return inputs, as_array("Y", Y, shape=shape).reshape(len(inputs), classes)
+    labels = np.asarray(Y)
+    if labels.shape != (len(inputs),) or labels.dtype.kind not in "iu":
+        raise InvalidArgumentError(
+            f"Expected Y to be {len(inputs)} integer class numbers but got shape {labels.shape}, dtype {labels.dtype}."
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InvalidArgumentError(
+            f"Expected class numbers 0 to {classes - 1}, one for each output, but got {labels.min()} to {labels.max()}."
+        )
+    return inputs, labels.astype(np.int64)
