@@ -16,7 +16,9 @@ import sympy as sp
 from odeflow.experiments import prediction_rates, random_network
 from odeflow.numeric.flows import Flow, HeavyBall, Nesterov
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit
+from odeflow.numeric.modal import mode_response
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.strategies import NetworkCase
 from odeflow.symbolic.decisions import Status
 from odeflow.theorem import Stage, Verdict
 from odeflow.verify import check, check_twins
@@ -238,6 +240,15 @@ def test_smooth_modulation_makes_the_loss_3_5e9_at_t_398() -> None:
     assert losses[-1] == pytest.approx(2.76e8, rel=2e-3)
 
 
+def test_without_modulation_the_run_is_the_closed_form() -> None:
+    times = np.array([0.01, 1.0, 20.0])
+    for gamma in (3.0, 7.0):
+        one, two = modulated_kernel_nesterov.modulated(gamma, 0.0, times)
+        exact = mode_response(Nesterov(gamma), np.array([1.0]), times)[0]
+        assert np.abs(one[:, 0] - exact).max() < INTEGRATOR
+        assert np.abs(two[:, 0] - exact).max() < INTEGRATOR
+
+
 def test_the_frozen_optimum_of_theorem_2_is_two_over_e() -> None:
     page = heavy_ball_network
     case = page.tight_network()
@@ -246,18 +257,22 @@ def test_the_frozen_optimum_of_theorem_2_is_two_over_e() -> None:
 
 
 def test_positivity_is_followed_event_by_event() -> None:
-    case, flow = random_network(3, 3, 12, seed=5), HeavyBall(0.5)
-    run = relu_flow(case.X, case.y, case.W, case.a, flow, [8.0])
-    smallest = []
-    for k, moment in enumerate(run.events.times):
-        after = run.events.times[k + 1] if k + 1 < len(run.events) else 8.0
-        middle = relu_flow(case.X, case.y, case.W, case.a, flow, [0.5 * (moment + after)])
-        smallest.append(float(np.linalg.eigvalsh(relu_ntk(case.X, middle.weights))[0]))
-    start = float(np.linalg.eigvalsh(relu_ntk(case.X, case.W))[0])
-    floor = min([start, *smallest]) + 1e-3 * abs(start)
-    expected = 0.0 if start < floor else float(run.events.times[[s < floor for s in smallest].index(True)])
-    assert heavy_ball_network.positive_until(case, run, floor) == expected
-    assert heavy_ball_network.positive_until(case, run, -1.0) == math.inf
+    # second route: the kernel of the weights half way between two events
+    flow, later = HeavyBall(0.5), 0
+    for seed in range(6):
+        case = random_network(3, 3, 12, seed=seed)
+        run = relu_flow(case.X, case.y, case.W, case.a, flow, [8.0])
+        ends = [*run.events.times[1:], 8.0]
+        middles = [0.5 * (a + b) for a, b in zip(run.events.times, ends, strict=True)]
+        weights = [case.W, *(relu_flow(case.X, case.y, case.W, case.a, flow, [t]).weights for t in middles)]
+        smallest = [float(np.linalg.eigvalsh(relu_ntk(case.X, W))[0]) for W in weights]
+        floor = min(smallest) + 1e-9
+        first = [s < floor for s in smallest].index(True)
+        expected = 0.0 if first == 0 else float(run.events.times[first - 1])
+        assert heavy_ball_network.positive_until(case, run, floor) == expected
+        assert heavy_ball_network.positive_until(case, run, -1.0) == math.inf
+        later += first > 0
+    assert later >= 2
 
 
 def test_the_bootstrap_is_false_without_a_strict_inequality() -> None:
@@ -277,7 +292,9 @@ def test_newton_diverges_by_powers_of_minus_three() -> None:
 
 def test_newton_projectors_are_projectors() -> None:
     case = random_network(5, 3, 1, seed=2)
+    case = NetworkCase(case.X, case.y, case.X[:1] + case.X[1:2], case.a)  # one neuron that sees two samples at least
     H, S = newton_rate.kernels(case)
+    assert np.linalg.matrix_rank(H) >= 2
     assert np.abs(S @ S - S).max() < 1e-12
     assert np.abs(S @ H - H).max() < 1e-12
 
