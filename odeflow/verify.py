@@ -260,8 +260,9 @@ def _property(theorem: Theorem, seed: int, examples: int) -> Evidence:
     @hypothesis.given(theorem.domain())
     def attack(case: Any) -> None:
         nonlocal tried, failing
-        tried += 1
-        if not holds(claim, case):
+        held = holds(claim, case)
+        tried += 1  # a case that `holds` rejects by hypothesis.assume did not hold
+        if not held:
             failing = case
             raise _Falsified
 

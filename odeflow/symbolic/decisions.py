@@ -16,7 +16,15 @@ import sympy as sp
 from odeflow.symbolic.exact import points_between_roots
 from odeflow.symbolic.inner_products import InnerProduct, evaluate_at
 
-__all__ = ["Decision", "Status", "decide_nonnegative", "decide_positive_semidefinite", "decide_zero"]
+__all__ = [
+    "Decision",
+    "Status",
+    "decide_nonnegative",
+    "decide_positive_semidefinite",
+    "decide_zero",
+    "is_admissible",
+    "is_exact",
+]
 
 
 class Status(enum.Enum):
@@ -48,6 +56,28 @@ class Decision:
 _PROBES = tuple(sp.Rational(*q) for q in ((1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (5, 1), (7, 3), (1, 10), (10, 1)))
 
 
+_ASSUMPTIONS = ("real", "integer", "even", "positive", "nonnegative", "zero", "nonpositive", "negative")
+
+
+def is_admissible(symbol: sp.Basic, value: sp.Basic) -> bool:
+    """Return whether `value` is known to meet every assumption that `symbol` carries.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> k = sp.Symbol("k", integer=True, positive=True)
+    >>> is_admissible(k, sp.Integer(2)), is_admissible(k, sp.Rational(1, 2)), is_admissible(k, sp.Integer(-1))
+    (True, False, False)
+    """
+    asked = {name: getattr(symbol, f"is_{name}", None) for name in _ASSUMPTIONS}
+    return all(getattr(value, f"is_{name}", None) is truth for name, truth in asked.items() if truth is not None)
+
+
+def is_exact(expression: sp.Basic) -> bool:
+    """Return whether an expression is free of floats, infinities and undefined values."""
+    return not expression.has(sp.Float, sp.nan, sp.zoo, sp.oo, -sp.oo)
+
+
 def decide_zero(expression: sp.Expr) -> Decision:
     """Decide whether `expression` is identically zero in all its symbols.
 
@@ -66,12 +96,18 @@ def decide_zero(expression: sp.Expr) -> Decision:
     >>> decide_zero(x**2 - x).status
     <Status.FAILS: 'fails'>
     """
-    numerator = sp.numer(sp.together(sp.expand(expression)))
+    if not is_exact(expression):
+        return _inexact("polynomial identity")
+    numerator, denominator = sp.fraction(sp.together(sp.expand(expression)))
+    if denominator.is_zero is not False and any(form == 0 for form in _normal_forms(denominator)):
+        return Decision(Status.UNDECIDED, "polynomial identity", "a denominator is identically zero")
     for form in _normal_forms(numerator):
         if form == 0:
             return Decision(Status.HOLDS, "polynomial identity", "every coefficient of the numerator cancels")
     concrete, vectors = _realised(expression)
     for point in _rational_points(sorted(concrete.free_symbols, key=sp.default_sort_key)):
+        if not all(is_admissible(symbol, at) for symbol, at in point.items()):
+            continue
         value = sp.cancel(sp.together(concrete.xreplace(point)))
         if value.is_zero is False and not value.has(sp.nan, sp.zoo, sp.oo):
             return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", {**vectors, **point})
@@ -103,6 +139,8 @@ def decide_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] |
     {r: 1, lambda: 1}
     """
     bounds = dict(lower or {})
+    if not all(is_exact(e) for e in (expression, *bounds.values())):
+        return _inexact("shifted coefficients")
     shifts = {symbol: sp.Dummy(f"s_{symbol}", nonnegative=True) for symbol in bounds}
     shifted = expression
     for symbol, bound in bounds.items():
@@ -123,6 +161,9 @@ def decide_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] |
             at = sp.expand((bound + shifts[symbol]).xreplace(point))
             witness[symbol] = at.xreplace({s: sp.Integer(1) for s in at.free_symbols})
             witness |= {s: sp.Integer(1) for s in at.free_symbols}
+    if outcome.status is Status.FAILS and not _refutes(expression, bounds, witness):
+        detail = f"{outcome.detail}, but no point of the domain with a negative value was found there"
+        return Decision(Status.UNDECIDED, outcome.method, detail)
     return Decision(outcome.status, outcome.method, outcome.detail, witness)
 
 
@@ -154,6 +195,29 @@ def decide_positive_semidefinite(matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp
     if undecided is not None:
         return undecided
     return Decision(Status.HOLDS, "principal minors", f"all {matrix.rows} sums of principal minors are >= 0")
+
+
+def _inexact(method: str) -> Decision:
+    return Decision(Status.UNDECIDED, method, "floats, infinities and undefined values are not exact")
+
+
+def _refutes(
+    expression: sp.Expr, bounds: Mapping[sp.Symbol, sp.Expr], witness: Mapping[sp.Basic, sp.Basic]
+) -> bool:
+    """Return whether `expression` is negative at `witness`, and `witness` a point of the domain.
+
+    Squared norms |A u|^2 and |u|^2 of one vector are not independent. Where every vector is in one of them only, each
+    value can be had: the operators are the identity.
+    """
+    products = [symbol for symbol in witness if isinstance(symbol, InnerProduct)]
+    vectors = [product.left for product in products]
+    if len(set(vectors)) < len(vectors) or not all(product.is_square for product in products):
+        return False
+    if not all(is_admissible(symbol, value) for symbol, value in witness.items()):
+        return False
+    if not all((witness[symbol] - bound.xreplace(dict(witness))).is_nonnegative for symbol, bound in bounds.items()):
+        return False
+    return sp.sympify(expression).xreplace(dict(witness)).is_negative is True
 
 
 def _normal_forms(numerator: sp.Expr) -> Iterator[sp.Expr]:
@@ -239,7 +303,7 @@ def _sign_on_orthant(polynomial: sp.Expr, symbols: Sequence[sp.Basic]) -> Decisi
         return Decision(decision.status, decision.method, decision.detail, {**fixed, **decision.witness})
     for point in itertools.product((sp.Integer(0), *_PROBES), repeat=len(symbols)):
         at = dict(zip(symbols, point, strict=True))
-        if any(v == 0 and s.is_positive for s, v in at.items()):
+        if not all(is_admissible(s, v) for s, v in at.items()):
             continue
         value = poly.as_expr().xreplace(at)
         if value < 0:
@@ -259,6 +323,8 @@ def _scaled_away(poly: sp.Poly) -> sp.Poly | None:
     (i0, j0), *rest = poly.monoms()
     fixed = 0 if poly.gens[0].is_positive else 1
     slopes = {(i - i0, j - j0) for i, j in rest}
+    if not slopes:
+        return None
     di, dj = next(iter(slopes))
     if any(di * b - dj * a for a, b in slopes) or di * dj >= 0:
         return None
@@ -276,7 +342,12 @@ def _sign_on_half_line(poly: sp.Poly) -> Decision:
         points.insert(0, sp.Integer(0))
     for point in points:
         if poly.eval(point) < 0:
-            return Decision(Status.FAILS, "real root isolation", f"negative at {symbol} = {point}", {symbol: point})
+            near = [p for p in (point, sp.floor(point), sp.ceiling(point)) if is_admissible(symbol, p)]
+            at = next((p for p in near if poly.eval(p) < 0), None)
+            if at is None:
+                detail = f"negative at {symbol} = {point}, which is not in the domain"
+                return Decision(Status.UNDECIDED, "real root isolation", detail)
+            return Decision(Status.FAILS, "real root isolation", f"negative at {symbol} = {at}", {symbol: at})
     return Decision(
         Status.HOLDS, "real root isolation", f"non-negative between all real roots ({len(points)} intervals)"
     )

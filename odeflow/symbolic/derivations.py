@@ -19,6 +19,8 @@ from odeflow.symbolic.decisions import (
     decide_nonnegative,
     decide_positive_semidefinite,
     decide_zero,
+    is_admissible,
+    is_exact,
 )
 from odeflow.symbolic.inner_products import Vector
 
@@ -246,6 +248,9 @@ def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.
     """
     at = ", ".join(f"{k} = {v}" for k, v in instance.items())
     false, detail = _violation(formula, instance)
+    outside = next((f"{k} = {v}" for k, v in instance.items() if not is_admissible(k, v)), None)
+    if outside is not None:
+        false, detail = False, f"{outside} is not known to meet the symbol's assumptions"
     return Step(
         title,
         negation(formula),
@@ -291,7 +296,7 @@ def chain(
     """Conclude `formula`, an inequality lhs <= rhs, from the bound lhs <= derived that earlier steps established.
 
     Computes that derived <= rhs. Exponentials and powers that both sides share are divided out first; what is left
-    must be a rational function.
+    must be a rational function. Unless the two bounds are equal, rhs must be known to be non-negative.
     """
     failed = next((s for s in from_ if not s.decision.holds), None)
     if failed is not None:
@@ -300,6 +305,9 @@ def chain(
         detail = f"a chain of bounds proves lhs <= rhs, not {formula}"
         return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "chain of bounds", detail))
     ratio = sp.powsimp(sp.cancel(sp.together(derived / formula.rhs)))
+    if ratio != 1 and not _is_nonnegative(formula.rhs, lower):  # where rhs < 0, derived / rhs <= 1 says derived >= rhs
+        detail = f"the right-hand side is not known to be non-negative: {formula.rhs}"
+        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "chain of bounds", detail))
     decision = decide_nonnegative(1 - ratio, lower)
     if decision.status is Status.FAILS:  # the bound is weaker than the claim: that proves nothing either way
         decision = Decision(Status.UNDECIDED, decision.method, f"the bound derived is weaker: {derived}")
@@ -308,6 +316,12 @@ def chain(
 
 def _undecided(failed: Step) -> Decision:
     return Decision(Status.UNDECIDED, "rule", f"rests on a step that does not hold: {failed.title}")
+
+
+def _is_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None) -> bool:
+    """Return whether an expression is known to be non-negative, factor by factor."""
+    factors = sp.Mul.make_args(sp.factor_terms(sp.together(expression)))
+    return all(factor.is_nonnegative or decide_nonnegative(factor, lower).holds for factor in factors)
 
 
 def _decide_with(
@@ -342,6 +356,8 @@ def _violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple
     if isinstance(formula, (sp.GreaterThan, sp.StrictGreaterThan)):
         excess = -excess
     value = sp.expand(excess.xreplace(dict(instance)))
+    if not is_exact(value) or not all(is_exact(v) for v in instance.values()):
+        return False, f"the sides differ by {value}, which is not an exact number"
     if isinstance(formula, sp.Equality):
         false = value.is_zero is False
     elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):

@@ -2,7 +2,7 @@ r"""Theorem 1 as printed: L(t) < e^{-lambda_0 t} L(0), strictly. Refuted at t = 
 
 Assumptions
 -----------
-H(s) > (lambda_0/2) I for all s in [0, t]; Delta' = -H(t) Delta.
+H(s) > (lambda_0/2) I for all s in [0, t]; Delta' = -H(t) Delta; t >= 0.
 
 Source
 ------
@@ -16,13 +16,27 @@ the inequality is strict indeed; "<=" is what holds for all t and what is used (
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
 from odeflow.symbolic.inner_products import Base, evaluate_at
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import gradient_flow_rate
-from theory.bu2021_dynamical_view.notation import DELTA, INITIAL_LOSS, LAMBDA0, LOSS, LOSS_FORM, PAPER, SYMBOLS, T
+from theory.bu2021_dynamical_view.notation import (
+    CLOCK,
+    DELTA,
+    INITIAL_LOSS,
+    LAMBDA0,
+    LOSS,
+    LOSS_FORM,
+    PAPER,
+    SYMBOLS,
+    T,
+)
+
+NOW = LOSS.xreplace({T: CLOCK})
 
 
 def states(formula: sp.Basic) -> Claim:
@@ -30,19 +44,20 @@ def states(formula: sp.Basic) -> Claim:
     return Claim(
         "While the kernel stays above lambda_0/2, the loss stays strictly below e^{-lambda_0 t} L(0).",
         formula,
-        ("H(s) > (lambda_0/2) I for every s in [0, t]", "Delta' = -H Delta"),
-        {s: SYMBOLS[s] for s in (LOSS, LAMBDA0)},
+        ("H(s) > (lambda_0/2) I for every s in [0, t]", "Delta' = -H Delta", "t >= 0"),
+        {NOW: SYMBOLS[LOSS], LAMBDA0: SYMBOLS[LAMBDA0]},
     )
 
 
-BOUND = sp.exp(-LAMBDA0 * T) * INITIAL_LOSS
-CLAIM = states(sp.Lt(LOSS, BOUND, evaluate=False))
+BOUND = sp.exp(-LAMBDA0 * CLOCK) * INITIAL_LOSS
+CLAIM = states(sp.Lt(NOW, BOUND, evaluate=False))
+CORRECTED = replace(gradient_flow_rate.CLAIM, formula=gradient_flow_rate.CLAIM.formula.xreplace({T: CLOCK}))
 
 
 def counterexample(claim: Claim) -> Derivation:
     """One sample, H = 1, lambda_0 = 1, Delta(0) = 1, at t = 0: L(t) = L(0) = 1/2."""
     loss = evaluate_at(LOSS_FORM, {Base(DELTA): sp.Matrix([1])}, {})
-    instance = {LOSS: loss, INITIAL_LOSS: loss, LAMBDA0: sp.Integer(1), T: sp.Integer(0)}
+    instance = {NOW: loss, INITIAL_LOSS: loss, LAMBDA0: sp.Integer(1), CLOCK: sp.Integer(0)}
     return Derivation(
         (
             assume("n = 1, H = 1, lambda_0 = 1, Delta(0) = 1, t = 0"),
@@ -53,7 +68,7 @@ def counterexample(claim: Claim) -> Derivation:
     )
 
 
-FALSE_TWINS = (FalseTwin("half of the bound", {"claim": states(sp.Le(LOSS, BOUND / 2, evaluate=False))}),)
+FALSE_TWINS = (FalseTwin("half of the bound", {"claim": states(sp.Le(NOW, BOUND / 2, evaluate=False))}),)
 
 THEOREM = Theorem(
     name="gradient_flow_rate_printed",
@@ -62,7 +77,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=gradient_flow_rate.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("gradient_flow_rate",),
 )

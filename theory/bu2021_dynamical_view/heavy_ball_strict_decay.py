@@ -2,7 +2,8 @@ r"""Section 3.1 as printed: V(t) < e^{-rt} V(0), strictly. Refuted at t = 0.
 
 Assumptions
 -----------
-H is constant and symmetric with H >= r^2 I; Delta'' + 2r Delta' + H Delta = 0; Delta'(0) = 0.
+H is constant and symmetric with H >= r^2 I; Delta'' + 2r Delta' + H Delta = 0; Delta'(0) = 0;
+t >= 0.
 
 Source
 ------
@@ -21,10 +22,10 @@ from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_le
 from odeflow.symbolic.lyapunov import mode_matrix
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_rate import FLOW, V
-from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER, RATE, SYMBOLS, T
+from theory.bu2021_dynamical_view.notation import CLOCK, LAMBDA, PAPER, RATE, SYMBOLS
 
 ENERGY = sp.Function("V", nonnegative=True)
-BOUND = sp.exp(-RATE * T) * ENERGY(0)
+BOUND = sp.exp(-RATE * CLOCK) * ENERGY(0)
 
 
 def states(formula: sp.Basic) -> Claim:
@@ -32,20 +33,20 @@ def states(formula: sp.Basic) -> Claim:
     return Claim(
         "With a frozen kernel V(t) stays strictly below e^{-rt} V(0).",
         formula,
-        ("H is constant and symmetric with H >= r^2 I", "b = 2r", "Delta'(0) = 0"),
+        ("H is constant and symmetric with H >= r^2 I", "b = 2r", "Delta'(0) = 0", "t >= 0"),
         {RATE: SYMBOLS[RATE]},
     )
 
 
-CLAIM = states(sp.Lt(ENERGY(T), BOUND, evaluate=False))
-CORRECTED = states(sp.Le(ENERGY(T), BOUND, evaluate=False))
+CLAIM = states(sp.Lt(ENERGY(CLOCK), BOUND, evaluate=False))
+CORRECTED = states(sp.Le(ENERGY(CLOCK), BOUND, evaluate=False))
 
 
 def counterexample(claim: Claim) -> Derivation:
     """One mode, lambda = 2, r = 1, Delta(0) = 1, Delta'(0) = 0, at t = 0: V(t) = V(0) = 3/2."""
     start = {LAMBDA: sp.Integer(2), RATE: sp.Integer(1)}
     value = mode_matrix(V, FLOW, LAMBDA)[0, 0].subs(start)
-    instance = {ENERGY(T): value, ENERGY(0): value, **start, T: sp.Integer(0)}
+    instance = {ENERGY(CLOCK): value, ENERGY(0): value, **start, CLOCK: sp.Integer(0)}
     return Derivation(
         (
             assume("n = 1, H = 2, r = 1, Delta(0) = 1, Delta'(0) = 0"),
@@ -56,7 +57,7 @@ def counterexample(claim: Claim) -> Derivation:
     )
 
 
-FALSE_TWINS = (FalseTwin("half of the bound", {"claim": states(sp.Le(ENERGY(T), BOUND / 2, evaluate=False))}),)
+FALSE_TWINS = (FalseTwin("half of the bound", {"claim": states(sp.Le(ENERGY(CLOCK), BOUND / 2, evaluate=False))}),)
 
 THEOREM = Theorem(
     name="heavy_ball_strict_decay",

@@ -13,6 +13,7 @@ from odeflow.symbolic.inner_products import Operator, Vector, inner, norm2
 from odeflow.theorem import Paper
 
 __all__ = [
+    "CLOCK",
     "DELTA",
     "ERROR",
     "GAMMA",
@@ -42,6 +43,7 @@ PAPER = Paper(
 )
 
 T = TIME
+CLOCK = sp.Symbol("t", nonnegative=True)  # for claims that speak of the start as well; T > 0 has no gamma/t at 0
 LAMBDA = sp.Symbol("lambda", positive=True)
 LAMBDA0 = sp.Symbol("lambda_0", positive=True)
 MU = sp.Symbol("mu", positive=True)
