@@ -1,4 +1,4 @@
-"""odeflow: check theorems about how neural networks train, exactly; simulate them, fast; attack them with properties."""
+"""odeflow: check theorems about how neural networks train exactly, simulate them fast, attack them with properties."""
 
 from importlib.metadata import PackageNotFoundError, version
 

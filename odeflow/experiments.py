@@ -262,7 +262,7 @@ def prediction_rates(
     weight_velocities: Float[np.ndarray, "m d"],
     patterns: Float[np.ndarray, "m n"],
 ) -> Float[np.ndarray, " n"]:
-    """Return m^{-1/2} sum_r a_r D_ri w_r'.x_i: the velocity of the predictions for the activation pattern D (0 or 1)."""
+    """Return m^{-1/2} sum_r a_r D_ri w_r'.x_i: the velocity of the predictions for an activation pattern D."""
     rates: Float[np.ndarray, " n"] = case.a @ (patterns * (weight_velocities @ case.X.T)) / np.sqrt(case.a.size)
     return rates
 

@@ -130,7 +130,9 @@ def unit_vectors(n: int, d: int, *, separation: float = 1e-3) -> st.SearchStrate
 
 
 @st.composite
-def network_cases(draw: Callable[..., Any], *, max_samples: int = 4, max_features: int = 3, max_width: int = 8) -> NetworkCase:
+def network_cases(
+    draw: Callable[..., Any], *, max_samples: int = 4, max_features: int = 3, max_width: int = 8
+) -> NetworkCase:
     """Two-layer ReLU networks with unit-norm, non-parallel data and Gaussian-like weights."""
     n, d = draw(st.integers(1, max_samples)), draw(st.integers(2, max_features))
     m = draw(st.integers(1, max_width))

@@ -301,7 +301,9 @@ def nesterov_modes(gamma, eigenvalues, times, table, a, enough_from, switch):
         if i == count:
             continue
         # nu pi/2 + pi/4 is gamma/2 quarter turns.
-        _phases_run(root, turns, turns_rest, half, times[i:], times_high[i:], times_low[i:], s[i:], cosine[i:], sine[i:])
+        _phases_run(
+            root, turns, turns_rest, half, times[i:], times_high[i:], times_low[i:], s[i:], cosine[i:], sine[i:]
+        )
         if separable:
             scale = math.exp(log_scale) * (root * end) ** -half
             amplitude[i:] = scale * powers[i:]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import require_finite
@@ -169,7 +169,7 @@ def _jackknife_half_width(replicates: Float[np.ndarray, " b"], level: float) -> 
     if count < 2:
         return math.inf
     variance = (count - 1.0) / count * float(((replicates - replicates.mean()) ** 2).sum())
-    return float(student_t.ppf(0.5 + 0.5 * level, count - 1)) * math.sqrt(variance)
+    return float(stdtrit(count - 1, 0.5 + 0.5 * level)) * math.sqrt(variance)
 
 
 def _best_bend(t: Float[np.ndarray, " m"], y: Float[np.ndarray, " m"]) -> float:

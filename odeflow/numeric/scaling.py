@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._rate_fits import checked_confidence
@@ -101,7 +101,7 @@ def fit_scaling(sizes: ArrayLike, values: ArrayLike, *, confidence: float = 0.95
         residual = v[:, 0] - intercept - slope * u
         freedom = x.size - 2
         error = math.sqrt(float(residual @ residual) / freedom / float(((u - u.mean()) ** 2).sum()))
-    half = float(student_t.ppf(0.5 + 0.5 * level, freedom)) * error
+    half = float(stdtrit(freedom, 0.5 + 0.5 * level)) * error
     curvature = math.nan
     if x.size >= 4:
         order = np.argsort(u)

@@ -31,7 +31,7 @@ def test_a_shifted_square_is_decided_exactly_at_its_touching_point(coefficients:
 def test_univariate_decisions_agree_with_dense_sampling(coefficients: list[int]) -> None:
     polynomial = sum((c * X**k for k, c in enumerate(coefficients)), sp.Integer(0))
     decision = decide_nonnegative(polynomial)
-    samples = [polynomial.subs(X, sp.Rational(k, 16)) for k in range(0, 200)]
+    samples = [polynomial.subs(X, sp.Rational(k, 16)) for k in range(200)]
     if decision.status is Status.HOLDS:
         assert min(samples) >= 0
     else:

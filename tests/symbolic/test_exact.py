@@ -51,7 +51,7 @@ def test_gram_matrices_are_semidefinite_and_stop_being_so_when_lowered(rows: lis
 
 
 def test_a_float_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="Expected an exact rational but got 0.5"):
+    with pytest.raises(InvalidArgumentError, match=r"Expected an exact rational but got 0\.5"):
         characteristic_polynomial([[0.5]])
 
 

@@ -49,7 +49,7 @@ class Problem:
 
     def losses(self, optimiser: Optimiser, steps: int) -> Float[np.ndarray, " k"]:
         """Train and return the loss after every step."""
-        return train_relu(self.X, self.y, self.W, self.a, optimiser, steps).losses[0]
+        return np.asarray(train_relu(self.X, self.y, self.W, self.a, optimiser, steps).losses[0])
 
 
 def problem(n: int, p: int, width: int, *, data_seed: int, seed: int) -> Problem:
@@ -348,10 +348,10 @@ def _row(what: str, fit: RateFit, theory: str, paper: str = "") -> RateRow:
 
 def _spread(values: Float[np.ndarray, " s"]) -> tuple[float, float]:
     """95 % interval of the geometric mean."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     logs = np.log(values)
-    half = float(t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs)))
+    half = float(stdtrit(len(logs) - 1, 0.975) * logs.std(ddof=1) / np.sqrt(len(logs)))
     return float(np.exp(logs.mean() - half)), float(np.exp(logs.mean() + half))
 
 

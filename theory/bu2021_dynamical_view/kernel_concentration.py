@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
@@ -97,8 +97,8 @@ def binomial_tail(trials: int, success: Fraction, deviation: Fraction) -> Fracti
 
 def interval(failures: int, trials: int) -> tuple[float, float]:
     """Return the 95 % Clopper-Pearson interval of a probability."""
-    low = float(beta.ppf(0.025, failures, trials - failures + 1)) if failures else 0.0
-    high = float(beta.ppf(0.975, failures + 1, trials - failures)) if failures < trials else 1.0
+    low = float(betaincinv(failures, trials - failures + 1, 0.025)) if failures else 0.0
+    high = float(betaincinv(failures + 1, trials - failures, 0.975)) if failures < trials else 1.0
     return low, high
 
 

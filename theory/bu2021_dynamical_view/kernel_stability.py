@@ -31,7 +31,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
-from scipy.stats import multinomial
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
@@ -132,6 +131,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: tuple[int, Fraction]) -> bool:
     """Compare with the exact law for one sample: more than m/8 near neurons that are all on, or all off, can flip."""
+    from scipy.stats import multinomial  # slow to import
+
     width, radius = case
     most = width // 8
     share = math.erf(float(radius) / math.sqrt(2)) / 2  # near and on; near and off has the same probability
