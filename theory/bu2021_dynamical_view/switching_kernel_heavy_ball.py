@@ -151,7 +151,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claimed=str(claim.formula),
         observed=f"a period multiplies by {eigenvalue:.4f}; L(12) = {losses[-1]:.1f}, bound {bounds[-1]:.1e}; with the "
         f"best timing the exponent fails past ratio {slow:.3f}, the loss grows past {grow:.3f}",
-        error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.0e} (thresholds, two grids of timings)",
+        error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.0e} (thresholds, two grids)",
         cases=12,
         detail=f"L(12) = {losses[-1]:.4g} against {bounds[-1]:.4g}",
     )
