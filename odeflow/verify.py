@@ -140,7 +140,8 @@ def decide(evidence: Sequence[Evidence]) -> tuple[Verdict, str]:
     if against and proved:
         return Verdict.UNDECIDED, f"proof and {against[0].stage.value} contradict each other: {against[0].detail}"
     if against:
-        return Verdict.REFUTED, f"{against[0].stage.value}: {against[0].detail or against[0].observed}"
+        rests = f" (rests on {'; '.join(against[0].lemmas)})" if against[0].lemmas else ""
+        return Verdict.REFUTED, f"{against[0].stage.value}: {against[0].detail or against[0].observed}{rests}"
     if open_:
         return Verdict.UNDECIDED, f"{open_[0].stage.value}: {open_[0].detail}"
     lemmas = tuple(dict.fromkeys(lemma for e in proofs for lemma in e.lemmas))

@@ -296,13 +296,18 @@ def chain(
     """Conclude `formula`, an inequality lhs <= rhs, from the bound lhs <= derived that earlier steps established.
 
     Computes that derived <= rhs. Exponentials and powers that both sides share are divided out first; what is left
-    must be a rational function. Unless the two bounds are equal, rhs must be known to be non-negative.
+    must be a rational function. Unless the two bounds are equal, rhs must be known to be non-negative. lhs must be the
+    left-hand side of the step that states the bound derived; if that step is in words, a single name.
     """
     failed = next((s for s in from_ if not s.decision.holds), None)
     if failed is not None:
         return Step(title, formula, Kind.COMPUTED, _undecided(failed))
     if not isinstance(formula, sp.LessThan):
         detail = f"a chain of bounds proves lhs <= rhs, not {formula}"
+        return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "chain of bounds", detail))
+    stated = [s.formula.lhs for s in from_ if isinstance(s.formula, sp.LessThan) and s.formula.rhs == derived]
+    if not (formula.lhs in stated if stated else _is_name(formula.lhs)):
+        detail = f"{formula.lhs} is not the quantity that the earlier steps bound, by its name"
         return Step(title, formula, Kind.COMPUTED, Decision(Status.UNDECIDED, "chain of bounds", detail))
     ratio = sp.powsimp(sp.cancel(sp.together(derived / formula.rhs)))
     if ratio != 1 and not _is_nonnegative(formula.rhs, lower):  # where rhs < 0, derived / rhs <= 1 says derived >= rhs
@@ -316,6 +321,11 @@ def chain(
 
 def _undecided(failed: Step) -> Decision:
     return Decision(Status.UNDECIDED, "rule", f"rests on a step that does not hold: {failed.title}")
+
+
+def _is_name(expression: sp.Expr) -> bool:
+    """Return whether an expression is one named quantity: no multiple, power or sum of what was bounded."""
+    return isinstance(expression, (sp.Symbol, sp.core.function.AppliedUndef, sp.Derivative))
 
 
 def _is_nonnegative(expression: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sympy as sp
 
 from odeflow.symbolic.decisions import Decision, Status, decide_nonnegative, decide_zero
-from odeflow.symbolic.derivations import chain, show_less, show_violated
+from odeflow.symbolic.derivations import chain, gronwall, show_less, show_violated
 from odeflow.symbolic.inner_products import Operator, Vector, norm2
+from theory.bu2021_dynamical_view import gradient_flow_sharp_rate
 
 x, y = sp.symbols("x y", positive=True)
 k = sp.Symbol("k", integer=True, positive=True)
@@ -100,3 +102,24 @@ def test_an_equation_is_not_violated_where_it_has_no_value() -> None:
     z = sp.Symbol("z", real=True)
     formula = sp.Eq(1 / z, 2 / z - 1 / z, evaluate=False)
     assert show_violated("at 0", formula, {z: sp.Integer(0)}).decision.status is Status.UNDECIDED
+
+
+def test_a_chain_proves_nothing_about_a_multiple_of_the_quantity_that_was_bounded() -> None:
+    loss, start = sp.Function("L", nonnegative=True)(x), sp.Function("L", nonnegative=True)(0)
+    decay = show_less("the loss falls", -y, sp.Integer(0))
+    integrated = gronwall(decay, loss, start, sp.Integer(2), x)
+    bound = sp.exp(-2 * x) * start
+    right = chain("right", sp.Le(loss, bound, evaluate=False), bound, from_=[decay, integrated])
+    wrong = chain("wrong", sp.Le(3 * loss, bound, evaluate=False), bound, from_=[decay, integrated])
+    other = chain("other", sp.Le(y, bound, evaluate=False), bound, from_=[decay, integrated])
+    assert right.decision.status is Status.HOLDS
+    assert wrong.decision.status is Status.UNDECIDED
+    assert other.decision.status is Status.UNDECIDED
+
+
+def test_a_sharper_page_is_not_proved_when_only_its_left_hand_side_grows() -> None:
+    theorem = gradient_flow_sharp_rate.THEOREM
+    formula = theorem.claim.formula
+    thrice = replace(theorem.claim, formula=sp.Le(3 * formula.lhs, formula.rhs, evaluate=False))
+    assert theorem.derive is not None
+    assert theorem.derive(thrice).judge(thrice.formula).status is Status.UNDECIDED
