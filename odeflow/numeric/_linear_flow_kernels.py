@@ -20,49 +20,17 @@ from functools import lru_cache
 import numpy as np
 from numba import carray, cfunc, njit, types
 
+from odeflow.numeric._small_product_kernels import SLACK, multiply_small
+
 __all__ = ["evaluate", "field_address", "pack", "warm"]
 
 HEAD = 3
 BLAS_FROM = 48**3
 """Products of more multiplications than this go to BLAS; below, its overhead is larger than its gain."""
 
-FAST = {"reassoc", "contract", "nsz"}
+SPARE = 4 * SLACK
+"""Entries at the start of the scratch space for one block of a product."""
 POINTER = types.CPointer(types.float64)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def multiply_strided(A, B, C):
-    """C = A B for small matrices; two rows of C and four of B at a time keep the vector units fed."""
-    p, q = A.shape
-    r = B.shape[1]
-    whole = q - q % 4
-    for i in range(0, p - 1, 2):
-        c0, c1 = C[i], C[i + 1]
-        for j in range(r):
-            c0[j] = 0.0
-            c1[j] = 0.0
-        for k in range(0, whole, 4):
-            a00, a01, a02, a03 = A[i, k], A[i, k + 1], A[i, k + 2], A[i, k + 3]
-            a10, a11, a12, a13 = A[i + 1, k], A[i + 1, k + 1], A[i + 1, k + 2], A[i + 1, k + 3]
-            b0, b1, b2, b3 = B[k], B[k + 1], B[k + 2], B[k + 3]
-            for j in range(r):
-                c0[j] += a00 * b0[j] + a01 * b1[j] + a02 * b2[j] + a03 * b3[j]
-                c1[j] += a10 * b0[j] + a11 * b1[j] + a12 * b2[j] + a13 * b3[j]
-        for k in range(whole, q):
-            a0, a1 = A[i, k], A[i + 1, k]
-            b0 = B[k]
-            for j in range(r):
-                c0[j] += a0 * b0[j]
-                c1[j] += a1 * b0[j]
-    if p % 2:
-        c0 = C[p - 1]
-        for j in range(r):
-            c0[j] = 0.0
-        for k in range(q):
-            a0 = A[p - 1, k]
-            b0 = B[k]
-            for j in range(r):
-                c0[j] += a0 * b0[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -76,32 +44,33 @@ def transpose(A, out):
 @njit(cache=True, nogil=True, error_model="numpy")
 def multiply(A, B, C, scratch):
     """C = A B."""
-    if A.shape[0] * A.shape[1] * B.shape[1] > BLAS_FROM:
+    p, q = A.shape
+    if p * q * B.shape[1] > BLAS_FROM:
         np.dot(A, B, C)
     else:
-        multiply_strided(A, B, C)
+        multiply_small(A, q, 1, p, q, B, C, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def multiply_transposed_left(A, B, C, scratch):
     """C = A^T B."""
-    if A.shape[0] * A.shape[1] * B.shape[1] > BLAS_FROM:
+    q, p = A.shape
+    if p * q * B.shape[1] > BLAS_FROM:
         np.dot(A.T, B, C)
     else:
-        AT = scratch[: A.size].reshape(A.shape[1], A.shape[0])
-        transpose(A, AT)
-        multiply_strided(AT, B, C)
+        multiply_small(A, 1, p, p, q, B, C, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def multiply_transposed_right(A, B, C, scratch):
     """C = A B^T."""
-    if A.shape[0] * A.shape[1] * B.shape[0] > BLAS_FROM:
+    p, q = A.shape
+    if p * q * B.shape[0] > BLAS_FROM:
         np.dot(A, B.T, C)
     else:
-        BT = scratch[: B.size].reshape(B.shape[1], B.shape[0])
+        BT = scratch[SPARE : SPARE + B.size].reshape(q, B.shape[0])
         transpose(B, BT)
-        multiply_strided(A, BT, C)
+        multiply_small(A, q, 1, p, q, BT, C, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -120,14 +89,16 @@ def evaluate(y, p, out):
     for j in range(depth):
         largest = max(largest, int(widths[j]) * int(widths[j + 1]))
         largest = max(largest, int(widths[j + 1]) * d, int(widths[j + 1]) * k)
-    scratch = p[at : at + largest]
-    at += largest
+    scratch = p[at : at + largest + SPARE + SLACK]
+    at += scratch.size
 
-    # Prefixes W_j ... W_1: the first is W_1 itself, the others live in the scratch space one after the other.
-    first = at
+    # Prefixes W_j ... W_1 live in the scratch space one after the other.
     n = int(widths[1])
-    prefix = y[: n * d].reshape(n, d)
     place = n * d
+    prefix = p[at : at + place].reshape(n, d)
+    for i in range(place):
+        p[at + i] = y[i]
+    at += place
     for j in range(2, depth + 1):
         n, before = int(widths[j]), int(widths[j - 1])
         following = p[at : at + n * d].reshape(n, d)
@@ -155,11 +126,8 @@ def evaluate(y, p, out):
         n, before = int(widths[j]), int(widths[j - 1])
         place -= n * before
         W = y[place : place + n * before].reshape(n, before)
-        if j > 2:
-            at_prefix -= before * d
-            prefix = p[at_prefix : at_prefix + before * d].reshape(before, d)
-        else:
-            prefix = y[: before * d].reshape(before, d)
+        at_prefix -= before * d
+        prefix = p[at_prefix : at_prefix + before * d].reshape(before, d)
         multiply_transposed_right(B, prefix, out[place : place + n * before].reshape(n, before), scratch)
         following = (out[: before * d] if j == 2 else p[at : at + before * d]).reshape(before, d)
         multiply_transposed_left(W, B, following, scratch)
@@ -169,7 +137,6 @@ def evaluate(y, p, out):
         for i in range(k):
             for j in range(d):
                 out[i * d + j] = G[i, j]
-    return first
 
 
 def _field(t, y, parameters, out):
@@ -197,7 +164,7 @@ def pack(widths: Sequence[int], target: np.ndarray, moment: np.ndarray | None) -
     d, k = widths[0], widths[-1]
     pairs = list(itertools.pairwise(widths))
     largest = max(d * d, *(max(a * b, b * d, b * k) for a, b in pairs))
-    scratch = largest + 2 * sum(b * d for _, b in pairs) + k * d
+    scratch = SPARE + SLACK + largest + 2 * sum(b * d for _, b in pairs) + k * d + SLACK
     head = [0.0, float(len(pairs)), float(moment is None), *map(float, widths)]
     parts = [np.array(head), *([] if moment is None else [moment.ravel()]), target.ravel(), np.zeros(scratch)]
     packed = np.concatenate(parts)

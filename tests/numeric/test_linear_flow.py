@@ -15,6 +15,7 @@ from scipy.integrate import solve_ivp
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _linear_flow_kernels as kernels
+from odeflow.numeric._small_product_kernels import SLACK, multiply_small
 from odeflow.numeric.linear_flow import (
     LinearTrajectory,
     Method,
@@ -68,6 +69,20 @@ def test_the_field_is_the_negative_gradient_of_the_loss_at_any_shape(
         for j in range(len(layers))
     ]
     np.testing.assert_allclose(field, np.concatenate([g.ravel() for g in expected]), rtol=1e-10, atol=1e-10)
+
+
+@given(p=st.integers(1, 13), q=st.integers(1, 9), r=st.integers(1, 21), seed=st.integers(0, 2**32 - 1))
+def test_small_products_are_right_at_every_size_and_ignore_what_follows(p: int, q: int, r: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    A, B = rng.standard_normal((p, q)), rng.standard_normal((q, r))
+    behind = np.concatenate([B.ravel(), np.full(SLACK, np.nan)])
+    for flat, row, column in ((A, q, 1), (np.ascontiguousarray(A.T), 1, p)):
+        guarded = np.full(p * r + 2 * SLACK, 7.0)
+        C = guarded[SLACK:-SLACK].reshape(p, r)
+        multiply_small(flat, row, column, p, q, behind[: q * r].reshape(q, r), C, np.empty(4 * SLACK))
+        np.testing.assert_allclose(C, A @ B, rtol=0, atol=ROUNDING * 10)
+        assert (guarded[:SLACK] == 7.0).all()
+        assert (guarded[-SLACK:] == 7.0).all()
 
 
 def test_large_products_through_blas_equal_those_of_the_loops() -> None:
@@ -246,6 +261,15 @@ def test_plateaus_are_crossed_at_the_times_of_the_closed_form(scale: float, dept
     assert gap.max() < 1e-6
     assert stepped.losses[0] > 0.5
     assert stepped.losses[-1] < 1e-6
+
+
+def test_without_an_error_bar_one_run_answers_and_says_that_it_has_none() -> None:
+    W, M = np.diag([0.1, 0.2]), np.eye(2)
+    alone = flow_end_to_end(W, M, [1.0, 4.0], depth=3, tolerance=1e-11, with_error_bar=False)
+    both = flow_end_to_end(W, M, [1.0, 4.0], depth=3, tolerance=1e-10)
+    assert np.isnan(alone.error_bar).all()
+    assert alone.evaluations < 0.7 * both.evaluations
+    np.testing.assert_allclose(alone.end_to_end, both.end_to_end, rtol=0, atol=ROUNDING)
 
 
 def test_closed_forms_refuse_what_they_cannot_answer() -> None:

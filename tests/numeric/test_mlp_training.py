@@ -226,6 +226,19 @@ def test_a_diverging_run_is_named_and_leaves_the_others_alone() -> None:
     np.testing.assert_allclose(run.losses[2], alone.losses[0], rtol=EXACT, atol=EXACT)
 
 
+def test_a_divergence_amid_an_epoch_leaves_the_batches_of_the_others_as_they_were() -> None:
+    rng = np.random.default_rng(14)
+    network = Network((2, 4, 1), Activation.IDENTITY)
+    X, Y = rng.standard_normal((60, 2)), rng.standard_normal(60)
+    start = initial_parameters(network, [0, 1, 2])
+    optimisers = [GradientDescent(50.0), GradientDescent(1e-3), GradientDescent(2e-3)]
+    together = train_mlp(network, start, X, Y, optimisers, 40, batch_size=2, seeds=[5, 6, 7])
+    assert 0 < together.diverged_at[0] < 29
+    for run in (1, 2):
+        alone = train_mlp(network, start[run], X, Y, optimisers[run], 40, batch_size=2, seeds=[5 + run])
+        np.testing.assert_allclose(together.parameters[run], alone.parameters[0], rtol=0, atol=EXACT)
+
+
 def test_gradient_descent_on_a_deep_linear_network_tends_to_its_flow_at_first_order() -> None:
     rng = np.random.default_rng(6)
     network = Network((3, 4, 3, 2), Activation.IDENTITY, scaled=False)
