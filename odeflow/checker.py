@@ -38,13 +38,14 @@ LONGEST_FILE = 100_000
 HIGHEST_ORDER = 4
 HIGHEST_POWER = 12
 LONGEST_NUMBER = 120
-HIGHEST_DEGREE = 14
-MOST_DIGITS = 12_000
+HIGHEST_DEGREE = 4
+MOST_WORK = 25_000
+"""Bits times squared length of polynomials, which keeps Sturm sequences below half a second."""
 
 Vector = list[Fraction]
 Matrix = list[list[Fraction]]
-Polynomial = list[Fraction]
-"""Coefficients, lowest power first, without trailing zeros; [] is 0."""
+Polynomial = list[int]
+"""Coefficients, lowest power first, without trailing zeros; [] is 0. Fractions are cleared: only signs count."""
 
 
 class Unreadable(ValueError):
@@ -280,44 +281,56 @@ def _check_modes(flow: _Flow, mu: Fraction, smooth: Fraction | None, rate: Fract
         raise Rejected("certificates for quadratics are of kind exponential")
     k = flow.order
     rows = _list(_fields(top["energy"], "energy", "modes")["modes"], "modes", k)
-    P = [[_polynomial(entry) for entry in _list(row, "modes row", k)] for row in rows]
-    if any(P[i][j] != P[j][i] for i in range(k) for j in range(i)):
+    read = [[_coefficients(entry) for entry in _list(row, "modes row", k)] for row in rows]
+    if any(read[i][j] != read[j][i] for i in range(k) for j in range(i)):
         raise Rejected("the energy's matrix is not symmetric")
-    if sum(len(str(x)) for row in P for entry in row for x in entry) > MOST_DIGITS:
-        raise Unreadable(f"expected at most {MOST_DIGITS} digits in the energy")
     zero, one = Fraction(0), Fraction(1)
     points = [*flow.p, *[zero] * (k - len(flow.p))]
     # (1 + beta lam p_{k-1}) x^(k) = -sum_j (c_j + beta lam p_{j-1} + gamma lam p_j) x^(j), with c_0 = p_{-1} = 0
-    divisor = _trim([one, flow.beta * points[k - 1]])
-    if flow.beta * points[k - 1] < 0:
+    leading = flow.beta * points[k - 1]
+    if leading < 0:
         raise Rejected("the highest derivative's coefficient can vanish")
-    N: list[list[Polynomial]] = [[divisor if j == i + 1 else [] for j in range(k)] for i in range(k)]
+    last = []
     for j in range(k):
         constant = flow.c[j - 1] if j else zero
         linear = flow.gamma * points[j] + (flow.beta * points[j - 1] if j else zero)
-        N[k - 1][j] = _trim([-constant, -linear])
+        last.append([-constant, -linear])
+    (P, ((divisor, *bottom),)) = _cleared(read), _cleared([[[one, leading], *last]])
+    N: list[list[Polynomial]] = [[divisor if j == i + 1 else [] for j in range(k)] for i in range(k)]
+    N[k - 1] = bottom
     S: list[list[Polynomial]] = []
     for i in range(k):
         row = []
         for j in range(k):
-            entry = _scale(_times(divisor, P[i][j]), rate)
+            entry = _scale(_times(divisor, P[i][j]), -rate.numerator)
             for m in range(k):
-                entry = _plus(entry, _plus(_times(N[m][i], P[m][j]), _times(P[i][m], N[m][j])))
-            row.append(_scale(entry, -one))
+                entry = _plus(entry, _scale(_times(N[m][i], P[m][j]), -rate.denominator))
+                entry = _plus(entry, _scale(_times(P[i][m], N[m][j]), -rate.denominator))
+            row.append(entry)
         S.append(row)
+    entries = [entry for matrix in (P, S) for row in matrix for entry in row]
+    bits = max((c.bit_length() for entry in entries for c in entry), default=0)
+    if bits * max(map(len, entries)) ** 2 > MOST_WORK:
+        raise Unreadable("expected smaller numbers and degrees in the energy of the modes")
     for matrix, what in ((P, "V >= 0"), (S, "V' + rate V <= 0")):
         for n, coefficient in enumerate(_characteristic(matrix)):
-            if not _is_nonnegative(_scale(coefficient, Fraction((-1) ** n)), mu, smooth):
+            if not _is_nonnegative(_scale(coefficient, (-1) ** n), mu, smooth):
                 raise Rejected(f"{what} fails for an eigenvalue in the interval")
-    determinant = _scale(_characteristic(P)[-1], Fraction((-1) ** k))
+    determinant = _scale(_characteristic(P)[-1], (-1) ** k)
     if not _is_positive(determinant, mu, smooth):
         raise Rejected("V is not definite for every eigenvalue in the interval")
+
+
+def _cleared(rows: list[list[Vector]]) -> list[list[Polynomial]]:
+    """Return all polynomials times one positive whole number that clears every denominator."""
+    scale = math.lcm(*(c.denominator for row in rows for entry in row for c in entry))
+    return [[_trim([int(c * scale) for c in entry]) for entry in row] for row in rows]
 
 
 def _characteristic(matrix: list[list[Polynomial]]) -> list[Polynomial]:
     """Return the coefficients of det(x I - M), highest power of x first (Faddeev and LeVerrier)."""
     k = len(matrix)
-    coefficients: list[Polynomial] = [[Fraction(1)]]
+    coefficients: list[Polynomial] = [[1]]
     product: list[list[Polynomial]] = [[[] for _ in range(k)] for _ in range(k)]
     for n in range(1, k + 1):
         for i in range(k):
@@ -331,7 +344,7 @@ def _characteristic(matrix: list[list[Polynomial]]) -> list[Polynomial]:
         trace: Polynomial = []
         for i in range(k):
             trace = _plus(trace, product[i][i])
-        coefficients.append(_scale(trace, Fraction(-1, n)))
+        coefficients.append([-c // n for c in trace])  # the division is exact
     return coefficients
 
 
@@ -381,26 +394,30 @@ def _trim(p: Polynomial) -> Polynomial:
 
 def _plus(p: Polynomial, q: Polynomial) -> Polynomial:
     n = max(len(p), len(q))
-    return _trim([(p[i] if i < len(p) else 0) + (q[i] if i < len(q) else Fraction(0)) for i in range(n)])
+    return _trim([(p[i] if i < len(p) else 0) + (q[i] if i < len(q) else 0) for i in range(n)])
 
 
 def _times(p: Polynomial, q: Polynomial) -> Polynomial:
-    out = [Fraction(0)] * max(len(p) + len(q) - 1, 0)
+    out = [0] * max(len(p) + len(q) - 1, 0)
     for i, a in enumerate(p):
         for j, b in enumerate(q):
             out[i + j] += a * b
     return _trim(out)
 
 
-def _scale(p: Polynomial, factor: Fraction) -> Polynomial:
+def _scale(p: Polynomial, factor: int) -> Polynomial:
     return _trim([factor * c for c in p])
 
 
-def _value(p: Polynomial, x: Fraction) -> Fraction:
-    total = Fraction(0)
-    for c in reversed(p):
-        total = total * x + c
-    return total
+def _sign(p: Polynomial, x: Fraction | None) -> int:
+    """Return the sign of p(x); None is plus infinity."""
+    if x is None or not p:
+        total = p[-1] if p else 0
+    else:
+        total, power = 0, 1
+        for c in reversed(p):  # p(n/d) d^degree, by Horner
+            total, power = total * x.numerator + c * power, power * x.denominator
+    return (total > 0) - (total < 0)
 
 
 def _derivative(p: Polynomial) -> Polynomial:
@@ -408,22 +425,21 @@ def _derivative(p: Polynomial) -> Polynomial:
 
 
 def _divide(p: Polynomial, q: Polynomial) -> tuple[Polynomial, Polynomial]:
-    quotient, rest = [Fraction(0)] * max(len(p) - len(q) + 1, 0), list(p)
+    """Return quotient and rest of a positive multiple of p by q."""
+    quotient, rest = [0] * max(len(p) - len(q) + 1, 0), list(p)
+    size, sign = abs(q[-1]), 1 if q[-1] > 0 else -1
     while len(rest) >= len(q):
-        factor, shift = rest[-1] / q[-1], len(rest) - len(q)
-        quotient[shift] = factor
-        rest = _trim([c - factor * q[i - shift] if i >= shift else c for i, c in enumerate(rest)][:-1])
+        factor, shift = sign * rest[-1], len(rest) - len(q)
+        quotient = [size * c for c in quotient]
+        quotient[shift] += factor
+        rest = _trim([size * c - (factor * q[i - shift] if i >= shift else 0) for i, c in enumerate(rest)][:-1])
     return quotient, rest
 
 
 def _primitive(p: Polynomial) -> Polynomial:
-    """Return p times a positive number, with whole coprime coefficients."""
-    if not p:
-        return p
-    scale = math.lcm(*(c.denominator for c in p))
-    whole = [int(c * scale) for c in p]
-    content = math.gcd(*whole)
-    return [Fraction(c // content) for c in whole]
+    """Return p over the greatest common divisor of its coefficients."""
+    content = math.gcd(*p)
+    return [c // content for c in p]
 
 
 def _common(p: Polynomial, q: Polynomial) -> Polynomial:
@@ -432,54 +448,55 @@ def _common(p: Polynomial, q: Polynomial) -> Polynomial:
     return p
 
 
+def _quotient(p: Polynomial, q: Polynomial) -> Polynomial:
+    return _primitive(_divide(p, q)[0])
+
+
 def _roots_inside(p: Polynomial, low: Fraction, high: Fraction | None) -> int:
     """Count the distinct real roots of p != 0 in the open interval (low, high); high = None is infinity."""
     for end in (low, high):
-        while end is not None and len(p) > 1 and _value(p, end) == 0:
-            p = _divide(p, [-end, Fraction(1)])[0]
+        while end is not None and len(p) > 1 and _sign(p, end) == 0:
+            p = _quotient(p, [-end.numerator, end.denominator])
     chain = [_primitive(p), _primitive(_derivative(p))]
     while chain[-1]:
         chain.append(_primitive([-c for c in _divide(chain[-2], chain[-1])[1]]))
-    ends = [[_value(q, low) for q in chain], [(q[-1] if high is None else _value(q, high)) for q in chain if q]]
     counts = []
-    for values in ends:
-        signs = [v > 0 for v in values if v != 0]
+    for end in (low, high):
+        signs = [sign for sign in (_sign(q, end) for q in chain) if sign]
         counts.append(sum(a != b for a, b in itertools.pairwise(signs)))
     return counts[0] - counts[1]
 
 
 def _odd_part(p: Polynomial) -> Polynomial:
-    """Return the product of the distinct factors of p that occur an odd number of times (Yun's algorithm)."""
-    part: Polynomial = [Fraction(1)]
-    common = _common(p, _derivative(p))
-    b, c = _divide(p, common)[0], _divide(_derivative(p), common)[0]
-    d, multiplicity = _plus(c, _scale(_derivative(b), Fraction(-1))), 1
-    while len(b) > 1:
-        factor = _common(b, d)
-        if multiplicity % 2:
-            part = _times(part, _primitive(factor))
-        b, c = _divide(b, factor)[0], _divide(d, factor)[0]
-        d, multiplicity = _plus(c, _scale(_derivative(b), Fraction(-1))), multiplicity + 1
+    """Return the product of the distinct factors of p that occur an odd number of times."""
+    at_least = []  # the products of the factors that occur at least once, at least twice, ...
+    while len(p) > 1:
+        common = _common(p, _derivative(p))
+        at_least.append(_quotient(p, common))
+        p = common
+    part: Polynomial = [1]
+    for times, (more, fewer) in enumerate(itertools.pairwise([*at_least, [1]]), start=1):
+        if times % 2:
+            part = _times(part, _quotient(more, fewer))
     return part
 
 
 def _is_nonnegative(p: Polynomial, low: Fraction, high: Fraction | None) -> bool:
     """Decide p >= 0 on [low, high]."""
     if not p or high == low:
-        return _value(p, low) >= 0
+        return _sign(p, low) >= 0
     if len(p) > 1 and _roots_inside(_odd_part(_primitive(p)), low, high):
         return False
     for i in range(1, len(p) + 1):  # at one of these points p is not 0
-        sample = low + (Fraction(i) if high is None else (high - low) * Fraction(i, len(p) + 1))
-        value = _value(p, sample)
-        if value != 0:
-            return value > 0
+        sign = _sign(p, low + (Fraction(i) if high is None else (high - low) * Fraction(i, len(p) + 1)))
+        if sign:
+            return sign > 0
     raise AssertionError("a polynomial has more roots than its degree")
 
 
 def _is_positive(p: Polynomial, low: Fraction, high: Fraction | None) -> bool:
     """Decide p > 0 on [low, high]."""
-    if _value(p, low) <= 0 or (high is not None and _value(p, high) <= 0):
+    if _sign(p, low) <= 0 or (high is not None and _sign(p, high) <= 0):
         return False
     return len(p) == 1 or _roots_inside(p, low, high) == 0
 
@@ -536,11 +553,11 @@ def _powers(data: Any) -> list[tuple[Fraction, Fraction]]:
     return found
 
 
-def _polynomial(data: Any) -> Polynomial:
+def _coefficients(data: Any) -> Vector:
     found = [_number(x) for x in _list(data, "a polynomial", None)]
     if len(found) > HIGHEST_DEGREE + 1:
         raise Unreadable(f"expected a degree of at most {HIGHEST_DEGREE}")
-    return _trim(found)
+    return found
 
 
 def _function_class(data: Any) -> tuple[str, Fraction, Fraction | None]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from odeflow.energy_witnesses import EnergyWitness, find_energy_witness
 from odeflow.errors import InvalidArgumentError
 from odeflow.flows import ConcreteFlow, Kind
 from odeflow.function_classes import ClassName, FunctionClass
@@ -29,7 +30,7 @@ from odeflow.symbolic.rate_certificates import ModalCertificate, RateCertificate
 from odeflow.theorem import Verdict
 from odeflow.witnesses import PowerWitness, find_power_witness
 
-__all__ = ["RateOutcome", "best_rate", "decide_energy", "decide_rate", "natural_kind"]
+__all__ = ["RateOutcome", "best_rate", "best_rate_of_energy", "decide_energy", "decide_rate", "natural_kind"]
 
 TOLERANCE = 1e-6
 """Relative width to which the best rate is enclosed by bisection."""
@@ -56,7 +57,7 @@ class RateOutcome:
     kind: Kind
     rate: Fraction | None = None
     certificate: RateCertificate | ModalCertificate | None = None
-    witness: ModeWitness | PowerWitness | None = None
+    witness: ModeWitness | PowerWitness | EnergyWitness | None = None
     reason: str = ""
     unproved_above: Fraction | None = None
     quadratic_rate: tuple[Fraction, Fraction] | None = None
@@ -162,9 +163,34 @@ def decide_energy(
         certificate, reason = solve_exactly(program, rate)
         if certificate is not None:
             break
-    verdict = Verdict.UNDECIDED if certificate is None else Verdict.PROVED
-    why = "" if certificate else reason
-    return RateOutcome(verdict, kind, rate, certificate, None, why, seconds=time.perf_counter() - begin)
+    outcome = RateOutcome(Verdict.PROVED, kind, rate, certificate)
+    if certificate is None:
+        witness = find_energy_witness(flow, function_class, kind, rate, energy_f=energy_f, energy_matrix=energy_matrix)
+        verdict = Verdict.UNDECIDED if witness is None else Verdict.REFUTED
+        outcome = RateOutcome(verdict, kind, rate, witness=witness, reason="" if witness else reason)
+    return replace(outcome, seconds=time.perf_counter() - begin)
+
+
+def best_rate_of_energy(
+    flow: ConcreteFlow,
+    function_class: FunctionClass,
+    *,
+    energy_f: Fraction,
+    energy_matrix: Sequence[Sequence[Fraction]],
+    kind: Kind | None = None,
+) -> RateOutcome:
+    """Find the best rate that a given V proves; parameters as in `decide_energy`."""
+    begin = time.perf_counter()
+    kind = kind or natural_kind(flow, function_class)
+    if function_class.name is ClassName.QUADRATIC:
+        raise InvalidArgumentError(
+            "Expected a class given by inequalities; for quadratics V depends on the eigenvalue."
+        )
+    start = _starts(function_class, kind)[-1]
+    program = RateProgram.build(flow, function_class, kind, start, with_gradient=any(energy_matrix[-1]))
+    enclosure = rate_on_quadratics(flow, function_class) if kind is Kind.EXPONENTIAL else None
+    outcome = _bisect(program.restricted_to(energy_f, energy_matrix), enclosure[1] if enclosure else Fraction(64))
+    return replace(outcome, quadratic_rate=enclosure, seconds=time.perf_counter() - begin)
 
 
 # --- strategy -------------------------------------------------------------------------------------------------------
@@ -219,7 +245,8 @@ def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> Rate
         return RateOutcome(Verdict.REFUTED, Kind.EXPONENTIAL, tiny, witness=witness, reason=reason)
     if function_class.name is ClassName.QUADRATIC:
         low, high = enclosure
-        for rate in (low, _simplest(low * Fraction(999_998, 10**6), low * Fraction(999_999, 10**6))):
+        below = _simplest(low * (1 - Fraction(1, 10**6)), low)
+        for rate in (low if low == high else below, low * (1 - Fraction(1, 10**5))):
             certificate, reason = _prove(flow, function_class, rate, Kind.EXPONENTIAL)
             if certificate is not None:
                 return RateOutcome(

@@ -25,7 +25,7 @@ from odeflow.flows import ConcreteFlow, Kind
 from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.symbolic.rate_certificates import ModalCertificate, Quadratic, RateCertificate, RateSystem, rate_system
 
-__all__ = ["Face", "RateProgram", "SolverFailure", "is_verified", "require_solver", "solve_exactly"]
+__all__ = ["Face", "RateProgram", "SolverFailure", "is_verified", "require_solver", "solve_conic", "solve_exactly"]
 
 MARGIN = 1e-8
 """A solution whose smallest eigenvalue exceeds this (the program has trace 1) is taken for an interior one."""
@@ -78,7 +78,7 @@ class RateProgram:
     constant: tuple[Quadratic, ...]
     energy: tuple[Quadratic, ...]
     positive: tuple[Quadratic, ...]
-    fixed: tuple[Row, ...] = field(default=())
+    fixed: tuple[Sequence[Fraction], ...] = field(default=())
 
     @classmethod
     def build(
@@ -219,7 +219,7 @@ class Face:
     """
 
     program: RateProgram
-    equalities: tuple[Row, ...]
+    equalities: tuple[Sequence[Fraction], ...]
     forms: tuple[tuple[Any, ...], tuple[Any, ...]]
     frames: tuple[Any, Any]
     basis: Any
@@ -308,7 +308,7 @@ class Face:
         directions = _floats(self.basis)
         values = directions @ point
         scale = float(np.max(np.abs(values)))
-        rows = list(self.equalities)
+        rows = [list(row) for row in self.equalities]
         count = len(rows)
         for i, (name, _) in enumerate(self.program.names):
             if name in ("decay", "positivity") and np.any(directions[i]) and abs(values[i]) < NULL * scale:
@@ -342,35 +342,59 @@ def _maximise_margin(
     size: np.ndarray,
 ) -> tuple[np.ndarray, float]:
     """Solve max m: both forms >= m, multipliers >= 0, floor >= m, size = 1, m <= 1. Any solver failure is one class."""
-    clarabel = require_solver()
     free = directions.shape[1]
-    rows = [np.append(size, 0.0)]
-    right = [1.0]
-    cones: list[Any] = [clarabel.ZeroConeT(1)]
     bounded = [np.append(-row, 0.0) for row in nonnegative]
     bounded += [np.append(-floor, 1.0), np.append(np.zeros(free), 1.0)]
-    rows += bounded
-    right += [0.0] * (len(bounded) - 1) + [1.0]
-    cones.append(clarabel.NonnegativeConeT(len(bounded)))
+    cones: list[tuple[tuple[str, int], np.ndarray, Sequence[float]]] = [
+        (("zero", 1), np.append(size, 0.0)[None, :], [1.0]),
+        (("nonnegative", len(bounded)), np.array(bounded), [0.0] * (len(bounded) - 1) + [1.0]),
+    ]
     for block in (decay, positive):
         order = block.shape[1]
-        if order == 0:
-            continue
+        rows = []
         for column in range(order):
             for row in range(column + 1):
                 weight = 1.0 if row == column else np.sqrt(2.0)
                 rows.append(np.append(-weight * block[:, row, column], float(row == column)))
-                right.append(0.0)
-        cones.append(clarabel.PSDTriangleConeT(order))
-    A = csc_matrix(np.array(rows))
+        if rows:
+            cones.append((("semidefinite", order), np.array(rows), [0.0] * len(rows)))
+    x = solve_conic(np.append(np.zeros(free), -1.0), cones)
+    return (np.zeros(free), -1.0) if x is None else (x[:-1], float(x[-1]))
+
+
+def solve_conic(
+    target: np.ndarray, cones: Sequence[tuple[tuple[str, int], np.ndarray, Sequence[float]]]
+) -> np.ndarray | None:
+    """Minimise <target, x> with right - rows x in each cone; None if infeasible.
+
+    Parameters
+    ----------
+    cones : (("zero" | "nonnegative" | "semidefinite", size), rows, right); semidefinite cones are upper triangles,
+        column by column, off-diagonal entries times sqrt(2)
+
+    Raises
+    ------
+    SolverFailure
+        The solver stopped without an answer, for any reason, a panic included.
+    """
+    clarabel = require_solver()
+    kinds = {
+        "zero": clarabel.ZeroConeT,
+        "nonnegative": clarabel.NonnegativeConeT,
+        "semidefinite": clarabel.PSDTriangleConeT,
+    }
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_iter = 100
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
     settings.max_threads = 1
-    target = np.append(np.zeros(free), -1.0)
+    A = csc_matrix(np.vstack([rows for _, rows, _ in cones]))
+    right = np.concatenate([np.asarray(b, dtype=np.float64) for _, _, b in cones])
+    n = len(target)
     try:
-        solver = clarabel.DefaultSolver(csc_matrix((free + 1, free + 1)), target, A, np.array(right), cones, settings)
+        solver = clarabel.DefaultSolver(
+            csc_matrix((n, n)), target, A, right, [kinds[name](size) for (name, size), _, _ in cones], settings
+        )
         solution = solver.solve()
         status, x = str(solution.status), np.array(solution.x)
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -378,12 +402,12 @@ def _maximise_margin(
     except BaseException as error:  # a panic of the solver derives from BaseException
         raise SolverFailure(f"the solver stopped: {type(error).__name__}: {error}") from None
     if "Infeasible" in status:
-        return np.zeros(free), -1.0
+        return None
     if "Solved" not in status and status not in ("InsufficientProgress", "MaxIterations"):
         raise SolverFailure(f"the solver ended with status {status}")
     if not np.all(np.isfinite(x)):
         raise SolverFailure("the solver returned numbers that are not finite")
-    return x[:-1], float(x[-1])
+    return x
 
 
 def _rational_null_vectors(matrix: np.ndarray) -> list[list[Fraction]]:

@@ -1,0 +1,369 @@
+"""The search finds what is known, claims nothing that is false, and refutes with witnesses that are checked anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer import Typer
+from typer.testing import CliRunner
+
+from odeflow import semidefinite
+from odeflow.checker import verify_text
+from odeflow.energy_witnesses import EnergyWitness
+from odeflow.errors import InvalidArgumentError
+from odeflow.flow_text import parse_energy, parse_flow
+from odeflow.flows import Kind
+from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.rate_command import check_certificates, find_rate
+from odeflow.search import best_rate, best_rate_of_energy, decide_energy, decide_rate
+from odeflow.symbolic.mode_rates import ModeWitness, decide_mode_rate, rate_on_quadratics
+from odeflow.theorem import Verdict
+from odeflow.witnesses import PowerWitness
+
+pytest.importorskip("clarabel")
+
+ROUND = Fraction(1, 10**4)
+"""The search may miss an irrational or unattained optimum by this fraction."""
+FLOAT = 1e-5
+"""Roots from floating point, at double roots accurate to the square root of rounding, times a margin."""
+
+
+def strongly_convex(mu: Any = 1, smooth: Any = None) -> FunctionClass:
+    return FunctionClass(ClassName.STRONGLY_CONVEX, Fraction(mu), None if smooth is None else Fraction(smooth))
+
+
+def quadratic(mu: Any, smooth: Any = None) -> FunctionClass:
+    return FunctionClass(ClassName.QUADRATIC, Fraction(mu), None if smooth is None else Fraction(smooth))
+
+
+CONVEX = FunctionClass(ClassName.CONVEX)
+PL = FunctionClass(ClassName.PL, Fraction(1))
+
+
+def numbers(text: str, flow_text: str) -> tuple[Fraction, list[list[Fraction]]]:
+    energy = parse_energy(text, parse_flow(flow_text))
+
+    def one(scalar: Any) -> Fraction:
+        return sum((c for _, c in scalar.at({})), Fraction(0))
+
+    return one(energy.f), [[one(x) for x in row] for row in energy.matrix]
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "kind", "rate"),
+    [
+        ("x' + grad(x)", strongly_convex(), Kind.EXPONENTIAL, "2"),
+        ("x' + grad(x)", PL, Kind.EXPONENTIAL, "2"),
+        ("x' + grad(x)", CONVEX, Kind.POWER, "1"),
+        # Siegel (2019) and Wilson, Recht, Jordan (2016) prove 1 here; constant damping b gives 2b/3 up to b^2 = 9 mu/2
+        ("x'' + 2*x' + grad(x)", strongly_convex(), Kind.EXPONENTIAL, "4/3"),
+        ("x'' + 1/2*x' + grad(x)", strongly_convex(), Kind.EXPONENTIAL, "1/3"),
+        ("x'' + 5/2*x' + grad(x)", strongly_convex(), Kind.EXPONENTIAL, "1"),
+        # Su, Boyd, Candes (2014): r >= 3; Attouch and co-authors (2019): 2r/3 for r <= 3
+        ("x'' + 3/t*x' + grad(x)", CONVEX, Kind.POWER, "2"),
+        ("x'' + 7/t*x' + grad(x)", CONVEX, Kind.POWER, "2"),
+        ("x'' + 3/2/t*x' + grad(x)", CONVEX, Kind.POWER, "1"),
+        # Su, Boyd, Candes (2014), theorem 8: t^(-2r/3) under strong convexity
+        ("x'' + 9/t*x' + grad(x)", strongly_convex(), Kind.POWER, "6"),
+        # Wibisono, Wilson, Jordan (2016): t^-p for x'' + (p+1)/t x' + C p^2 t^(p-2) grad
+        ("x'' + 4/t*x' + 9*t*grad(x)", CONVEX, Kind.POWER, "3"),
+        ("x'' + 5/t*x' + 16/3*t^2*grad(x)", CONVEX, Kind.POWER, "4"),
+    ],
+)
+def test_known_rates_are_found_exactly(text: str, known: FunctionClass, kind: Kind, rate: str) -> None:
+    outcome = best_rate(parse_flow(text).at(), known)
+    assert outcome.verdict is Verdict.PROVED
+    assert (outcome.kind, outcome.rate) == (kind, Fraction(rate))
+    assert outcome.certificate is not None
+    assert outcome.certificate.check().holds
+    assert verify_text(outcome.certificate.to_json())
+
+
+def test_an_optimum_that_is_not_attained_is_approached() -> None:
+    outcome = best_rate(parse_flow("x'' + 3*x' + grad(x)").at(), strongly_convex(2))
+    assert outcome.rate is not None
+    assert 2 * (1 - ROUND) < outcome.rate < 2
+
+
+def test_smoothness_and_hessian_damping_enter_the_rate() -> None:
+    plain = best_rate(parse_flow("x'' + 2*x' + grad(x)").at(), strongly_convex())
+    smooth = best_rate(parse_flow("x'' + 2*x' + grad(x)").at(), strongly_convex(1, 10))
+    damped = best_rate(parse_flow("x'' + 2*x' + 1/2*hess*x' + 3/2*grad(x)").at(), strongly_convex())
+    assert plain.rate is not None
+    assert smooth.rate is not None
+    assert damped.rate is not None
+    assert smooth.rate > plain.rate * Fraction(107, 100)
+    assert damped.rate > Fraction(19, 10)
+    pl = best_rate(parse_flow("x'' + 2*x' + grad(x)").at(), FunctionClass(ClassName.PL, Fraction(1), Fraction(10)))
+    assert pl.verdict is Verdict.PROVED
+
+
+positive = st.fractions(min_value=Fraction(1, 5), max_value=6, max_denominator=12)
+
+
+@settings(max_examples=15)
+@given(positive, st.one_of(st.just(Fraction(0)), positive), positive)
+def test_no_proved_rate_exceeds_the_roots_of_a_quadratic_of_the_class(
+    b: Fraction, beta: Fraction, gamma: Fraction
+) -> None:
+    flow = parse_flow(f"x'' + {b}*x' + {beta}*hess*x' + {gamma}*grad(x)").at()
+    outcome = best_rate(flow, strongly_convex())
+    slowest = min(
+        -2 * max(np.roots([1.0, float(b + beta * lam), float(gamma * lam)]).real) for lam in np.geomspace(1, 1e4, 400)
+    )
+    assert outcome.rate is None or float(outcome.rate) <= slowest * (1 + FLOAT)
+    assert outcome.verdict is Verdict.PROVED
+
+
+@settings(max_examples=15)
+@given(st.lists(positive, min_size=0, max_size=3), positive, positive)
+def test_rates_on_quadratics_agree_with_roots_in_floating_point(
+    c: list[Fraction], mu: Fraction, width: Fraction
+) -> None:
+    order = len(c) + 1
+    terms = "".join(f" + {x}*x{chr(39) * (j + 1)}" for j, x in enumerate(c))
+    flow = parse_flow(f"x{chr(39) * order}{terms} + grad(x)").at()
+    known = quadratic(mu, mu + width)
+    spectrum = np.linspace(float(mu), float(mu + width), 2001)
+    slowest = min(-2 * max(np.roots([1.0, *(float(x) for x in reversed(c)), lam]).real) for lam in spectrum)
+    enclosure = rate_on_quadratics(flow, known)
+    if enclosure is None:
+        assert slowest < FLOAT
+        return
+    low, high = enclosure
+    assert float(low) <= slowest * (1 + 1e-3) + 1e-3
+    assert float(high) >= slowest * (1 - 1e-3) - 1e-3
+    outcome = best_rate(flow, known)
+    assert outcome.certificate is None or verify_text(outcome.certificate.to_json())
+    witness = decide_mode_rate(flow, known, high * (1 + ROUND))
+    assert isinstance(witness, ModeWitness)
+    assert witness.check(flow)
+    roots = np.roots([float(x) for x in reversed(witness.shifted)])
+    assert max(roots.real) > 0
+
+
+def test_third_order_flows_on_quadratics_have_their_rate_certified() -> None:
+    flow = parse_flow("x''' + 3*x'' + 3*x' + grad(x)").at()
+    outcome = best_rate(flow, quadratic(1, 4))
+    # (s + 1)^3 = 1 - lam: at lam = 4 the real part is 3^(1/3)/2 - 1
+    assert outcome.rate is not None
+    assert float(outcome.rate) == pytest.approx(2 - 3 ** (1 / 3), rel=1e-5)
+    unbounded = best_rate(flow, quadratic(1))
+    assert unbounded.verdict is Verdict.REFUTED
+    assert isinstance(unbounded.witness, ModeWitness)
+    assert unbounded.witness.check(flow)
+
+
+def test_a_mode_dependent_energy_reaches_the_spectral_rate() -> None:
+    flow = parse_flow("x'' + 2*x' + grad(x)").at()
+    assert best_rate(flow, quadratic(2, 1000)).rate == 2
+    critical = decide_rate(flow, quadratic(1, 1000), Fraction(2))
+    assert critical.verdict is Verdict.REFUTED  # (1 + t) e^-t at the double root
+    assert decide_rate(flow, quadratic(1, 1000), 2 - Fraction(1, 10**6)).verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "claim"),
+    [
+        ("x'' + 3/t*x' + grad(x)", CONVEX, "2000001/1000000"),
+        ("x'' + 4/t*x' + 9*t*grad(x)", CONVEX, "7/2"),
+        ("x' + grad(x)", CONVEX, "3/2"),
+    ],
+)
+def test_power_rates_beyond_the_weight_are_refuted_by_an_explicit_solution(
+    text: str, known: FunctionClass, claim: str
+) -> None:
+    flow = parse_flow(text).at()
+    outcome = decide_rate(flow, known, Fraction(claim))
+    witness = outcome.witness
+    if claim.startswith("2000001"):  # the exponent that would refute it is beyond the limit: undecided, never proved
+        assert outcome.verdict in (Verdict.REFUTED, Verdict.UNDECIDED)
+        return
+    assert outcome.verdict is Verdict.REFUTED
+    assert isinstance(witness, PowerWitness)
+    assert witness.check(flow)
+    # the solution, put into the ODE in floating point
+    t = np.linspace(1.0, 5.0, 50)
+    kappa, n, alpha = float(witness.coefficient), witness.exponent, float(witness.alpha)
+    x, v, a = t**-alpha, -alpha * t ** (-alpha - 1), alpha * (alpha + 1) * t ** (-alpha - 2)
+    gradient = kappa * n * x ** (n - 1)
+    residual = {
+        "x' + grad(x)": v + gradient,
+        "x'' + 4/t*x' + 9*t*grad(x)": a + 4 / t * v + 9 * t * gradient,
+    }[text]
+    assert np.max(np.abs(residual)) < 1e-13
+
+
+def test_siegels_energy_is_a_proof_at_one_and_refuted_a_billionth_above() -> None:
+    text = "x'' + 2*x' + grad(x)"
+    flow, (f, matrix) = parse_flow(text).at(), numbers("f + 1/2*norm(x + v)^2", text)
+    assert (
+        decide_energy(flow, strongly_convex(), Fraction(1), energy_f=f, energy_matrix=matrix).verdict is Verdict.PROVED
+    )
+    claim = 1 + Fraction(1, 10**9)
+    outcome = decide_energy(flow, strongly_convex(), claim, energy_f=f, energy_matrix=matrix)
+    assert outcome.verdict is Verdict.REFUTED
+    assert isinstance(outcome.witness, EnergyWitness)
+    assert outcome.witness.check(flow, strongly_convex(), Kind.EXPONENTIAL, f, matrix)
+    # by hand, on f = |x|^2/2 at rest: V = |x|^2 and V' + rate V = -|x|^2 + rate |x|^2 > 0
+    assert best_rate_of_energy(flow, strongly_convex(), energy_f=f, energy_matrix=matrix).rate == 1
+
+
+def test_the_false_claims_that_floating_point_accepts_are_not_proved() -> None:
+    damping = 3 - Fraction(1, 10**8)
+    for energy in ("f + 1/2*norm(2*x + v)^2", f"f + 1/2*norm({damping - 1}*x + v)^2"):
+        text = f"x'' + {damping}/t*x' + grad(x)"
+        f, matrix = numbers(energy, text)
+        outcome = decide_energy(parse_flow(text).at(), CONVEX, Fraction(2), energy_f=f, energy_matrix=matrix)
+        assert outcome.verdict is Verdict.REFUTED
+        assert isinstance(outcome.witness, EnergyWitness)
+        assert outcome.witness.check(parse_flow(text).at(), CONVEX, Kind.POWER, f, matrix)
+    for factor in ("10001/10000", "1000000001/1000000000"):
+        f, matrix = numbers(f"{factor}*f + 1/2*norm(x)^2", "x' + grad(x)")
+        outcome = decide_energy(parse_flow("x' + grad(x)").at(), CONVEX, Fraction(1), energy_f=f, energy_matrix=matrix)
+        assert outcome.verdict in (Verdict.REFUTED, Verdict.UNDECIDED)
+    for text, known, rate in (
+        ("x'' + 2*x' + grad(x)", strongly_convex(), Fraction(4, 3)),
+        ("x' + grad(x)", strongly_convex(), Fraction(2)),
+        ("x'' + 2/t*x' + grad(x)", CONVEX, Fraction(4, 3)),
+    ):
+        assert decide_rate(parse_flow(text).at(), known, rate).verdict is Verdict.PROVED
+        for n in range(3, 13):
+            raised = decide_rate(parse_flow(text).at(), known, rate * (1 + Fraction(1, 10**n)))
+            assert raised.verdict is not Verdict.PROVED
+
+
+class PanicException(BaseException):
+    """What a solver written in Rust raises when it panics."""
+
+
+@pytest.mark.parametrize("error", [PanicException("index out of bounds"), RuntimeError("no"), ValueError("no")])
+def test_a_solver_that_panics_leaves_the_claim_undecided(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            if name == "DefaultSolver":
+                raise error
+            return lambda *args: type("Anything", (), {})()
+
+    monkeypatch.setattr(semidefinite, "require_solver", Broken)
+    flow = parse_flow("x'' + 2*x' + grad(x)").at()
+    for outcome in (decide_rate(flow, strongly_convex(), Fraction(1)), best_rate(flow, strongly_convex())):
+        assert outcome.verdict is Verdict.UNDECIDED
+        assert type(error).__name__ in outcome.reason
+
+
+def test_an_interrupt_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any) -> Any:
+        raise KeyboardInterrupt
+
+    import clarabel
+
+    monkeypatch.setattr(clarabel, "DefaultSolver", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        decide_rate(parse_flow("x'' + 2*x' + grad(x)").at(), strongly_convex(), Fraction(1))
+
+
+def test_a_missing_solver_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "clarabel", None)
+    with pytest.raises(InvalidArgumentError, match=r"odeflow\[search\]"):
+        decide_rate(parse_flow("x'' + 2*x' + grad(x)").at(), strongly_convex(), Fraction(1))
+    # quadratics and refutations need no solver
+    assert best_rate(parse_flow("x'' + 2*x' + grad(x)").at(), quadratic(2, 9)).verdict is Verdict.PROVED
+    assert decide_rate(parse_flow("x' + grad(x)").at(), strongly_convex(), Fraction(3)).verdict is Verdict.REFUTED
+
+
+def test_flows_without_an_own_time_are_refused_with_a_reason() -> None:
+    with pytest.raises(InvalidArgumentError, match="autonomous neither in t nor in ln t"):
+        best_rate(parse_flow("x'' + 3/t*x' + hess*x' + grad(x)").at(), CONVEX)
+
+
+@pytest.mark.parametrize(
+    ("name", "mu", "smooth"),
+    [
+        (ClassName.CONVEX, 1, None),
+        (ClassName.STRONGLY_CONVEX, 0, None),
+        (ClassName.STRONGLY_CONVEX, 1, 1),
+        (ClassName.PL, 2, 1),
+    ],
+)
+def test_classes_with_impossible_constants_are_refused(name: ClassName, mu: int, smooth: int | None) -> None:
+    with pytest.raises(InvalidArgumentError, match="Expected"):
+        FunctionClass(name, Fraction(mu), None if smooth is None else Fraction(smooth))
+
+
+# --- the command line -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app() -> Typer:
+    typer_app = Typer()
+    typer_app.command("rate")(find_rate)
+    typer_app.command("check")(check_certificates)
+    return typer_app
+
+
+def test_rate_writes_a_certificate_that_check_accepts(app: Typer, tmp_path: Path) -> None:
+    file = tmp_path / "proof.json"
+    arguments = ["rate", "x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "1"]
+    run = CliRunner().invoke(app, [*arguments, "-o", str(file)])
+    assert run.exit_code == 0, run.output
+    assert "e^(-4/3 t)" in run.output
+    assert "the supremum of the rates that hold for all quadratics of the class is 2" in run.output
+    assert CliRunner().invoke(app, ["check", str(file)]).exit_code == 0
+    file.write_text(file.read_text().replace('"4/3"', '"13334/10000"'))
+    assert CliRunner().invoke(app, ["check", str(file)]).exit_code == 1
+    assert CliRunner().invoke(app, ["check", str(tmp_path / "absent.json")]).exit_code == 2
+
+
+def test_json_carries_the_fields_that_machines_need(app: Typer) -> None:
+    arguments = ["rate", "x'' + 3/t*x' + grad(x)", "--class", "convex", "--format", "json"]
+    run = CliRunner().invoke(app, arguments)
+    data = json.loads(run.output)
+    assert {"verdict", "kind", "rate", "rate_float", "valid_from", "function_class", "energy", "multipliers",
+            "certificate", "witness", "seconds"} <= set(data)  # fmt: skip
+    assert (data["verdict"], data["kind"], data["rate"], data["rate_float"]) == ("PROVED", "power", "2", 2.0)
+    verify_text(json.dumps(data["certificate"]))
+
+
+def test_a_grid_gives_one_line_a_value_and_parameters_take_mu(app: Typer) -> None:
+    arguments = ["rate", "x'' + b*x' + grad(x)", "--class", "strongly-convex", "--mu", "1", "--grid", "b=1/2:1:1/4"]
+    run = CliRunner().invoke(app, [*arguments, "--format", "json"])
+    assert [json.loads(line)["rate"] for line in run.output.splitlines()] == ["1/3", "1/2", "2/3"]
+    nag = ["rate", "x'' + 2*sqrt(mu)*x' + grad(x)", "--class", "strongly-convex", "--mu", "9/4", "--claim", "2"]
+    assert CliRunner().invoke(app, nag).exit_code == 0
+
+
+def test_energies_in_log_time_are_written_with_their_powers_of_t(app: Typer) -> None:
+    flow = ["rate", "x'' + 3/t*x' + grad(x)", "--class", "convex", "--energy"]
+    run = CliRunner().invoke(app, [*flow, "t^2*f + 1/2*norm(2*x + t*v)^2", "--claim", "2"])
+    assert run.exit_code == 0, run.output
+    wrong = CliRunner().invoke(app, [*flow, "f + 1/2*norm(2*x + v)^2"])
+    assert wrong.exit_code == 2
+    assert "scale alike" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["x'' + 2 x' + grad(x)", "--class", "convex"], "column 9"),
+        (["x'' + b*x' + grad(x)", "--class", "convex"], "value for the parameter b"),
+        (["x'' + b*x' + grad(x)", "--class", "convex", "--grid", "b=1:2"], "FROM:TO:STEP"),
+        (["x'' + b*x' + grad(x)", "--class", "convex", "--grid", "b=0:1:1/10000"], "at most 1000"),
+        (["x'' + 2*x' + grad(x)", "--class", "convex", "--set", "b=1"], "parameters of the flow"),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex"], "mu > 0"),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "1", "--claim", "-1"], "rate > 0"),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "one"], "rational"),
+    ],
+)
+def test_wrong_usage_exits_with_two_and_says_what_was_expected(app: Typer, arguments: list[str], expected: str) -> None:
+    run = CliRunner().invoke(app, ["rate", *arguments])
+    assert run.exit_code == 2
+    assert expected in run.output
