@@ -34,6 +34,7 @@ __all__ = [
     "Word",
     "evaluate_at",
     "inner",
+    "linear_in_words",
     "map_inner_products",
     "norm2",
 ]
@@ -319,14 +320,29 @@ def evaluate_at(
             vector = (matrix.T if operator.transposed else matrix) * vector
         return vector
 
-    words = sorted(expression.atoms(Word), key=str)
-    if not words:
+    if not expression.has(Word):
         return map_inner_products(expression, lambda g: (bases[g.left].T * applied(g.word, g.right))[0, 0])
+    parts = [c * applied(atom.word, atom.base) for atom, c in linear_in_words(expression).items()]
+    return sum(parts[1:], parts[0])
+
+
+def linear_in_words(expression: sp.Expr) -> dict[Word, sp.Expr]:
+    """Return the coefficient of every word of a vector expression; refuse scalar parts and products of words.
+
+    Examples
+    --------
+    >>> H, e = Operator("H", symmetric=True), Vector.base("e")
+    >>> linear_in_words((2 * (H @ e)).as_expr() + e.as_expr())
+    {H e: 2, e: 1}
+    """
     expanded = sp.expand(expression)
-    total = sp.zeros(*applied(words[0].word, words[0].base).shape)
-    for atom in words:
-        total += expanded.coeff(atom) * applied(atom.word, atom.base)
-    return total
+    found = {atom: expanded.coeff(atom) for atom in sorted(expanded.atoms(Word), key=str)}
+    rest = sp.expand(expanded - sp.Add(*(c * atom for atom, c in found.items())))
+    if rest != 0 or any(c.has(Word) for c in found.values()):
+        raise InvalidArgumentError(
+            f"Expected a sum of coefficient x word but got {expression}. Every term must be one vector."
+        )
+    return found
 
 
 @dataclass(frozen=True)

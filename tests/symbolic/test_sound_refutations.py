@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 import sympy as sp
 
+from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.decisions import Decision, Status, decide_nonnegative, decide_zero
 from odeflow.symbolic.derivations import chain, gronwall, show_less, show_violated
-from odeflow.symbolic.inner_products import Operator, Vector, norm2
-from theory.bu2021_dynamical_view import gradient_flow_sharp_rate
+from odeflow.symbolic.inner_products import Operator, Vector, linear_in_words, norm2
+from theory.bu2021_dynamical_view import gradient_flow_sharp_rate, heavy_ball_two_forms, weight_oracle
 
 x, y = sp.symbols("x y", positive=True)
 k = sp.Symbol("k", integer=True, positive=True)
@@ -123,3 +125,19 @@ def test_a_sharper_page_is_not_proved_when_only_its_left_hand_side_grows() -> No
     thrice = replace(theorem.claim, formula=sp.Le(3 * formula.lhs, formula.rhs, evaluate=False))
     assert theorem.derive is not None
     assert theorem.derive(thrice).judge(thrice.formula).status is Status.UNDECIDED
+
+
+def test_a_vector_equation_with_a_scalar_part_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError):
+        linear_in_words((H @ U).as_expr() + 1)
+    with pytest.raises(InvalidArgumentError):
+        linear_in_words(U.as_expr() * V.as_expr())
+
+
+@pytest.mark.parametrize("page", [heavy_ball_two_forms, weight_oracle])
+def test_vector_pages_do_not_prove_their_claim_plus_a_number(page: ModuleType) -> None:
+    theorem = page.THEOREM
+    formula = theorem.claim.formula
+    shifted = replace(theorem.claim, formula=sp.Eq(formula.lhs, formula.rhs + 1, evaluate=False))
+    with pytest.raises(InvalidArgumentError):
+        theorem.derive(shifted)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate
-from odeflow.symbolic.inner_products import Base, Vector, Word
+from odeflow.symbolic.inner_products import Base, Vector, Word, linear_in_words
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import LEARNING_RATE
 from theory.bu2021_dynamical_view.notation import PAPER
@@ -51,10 +51,8 @@ def derive(claim: Claim) -> Derivation:
     kick = MOMENTUM * LAST_KICK - GRADIENT
     known = {"w(k+1)": NOW + LEARNING_RATE * kick, "w(k-1)": NOW - LEARNING_RATE * LAST_KICK}
     gap = Vector()
-    expression = sp.expand(claim.formula.lhs - claim.formula.rhs)
-    for atom in expression.atoms(Word):
-        value = known.get(atom.base.name, Vector({((), Base(atom.base.name)): sp.Integer(1)}))
-        gap = gap + expression.coeff(atom) * value
+    for atom, coefficient in linear_in_words(claim.formula.lhs - claim.formula.rhs).items():
+        gap = gap + coefficient * known.get(atom.base.name, Vector({((), Base(atom.base.name)): sp.Integer(1)}))
     found = Decision(
         Status.HOLDS if gap.is_zero else Status.FAILS,
         "linear algebra in symbolic dimension",

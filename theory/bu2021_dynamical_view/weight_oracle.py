@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from odeflow.strategies import integer_matrices
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, infer, show_equal_vectors
-from odeflow.symbolic.inner_products import Base, Operator, Vector, Word, evaluate_at
+from odeflow.symbolic.inner_products import Base, Operator, Vector, evaluate_at, linear_in_words
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
@@ -60,12 +60,12 @@ CLAIM = moves_by(JACOBIAN.T @ (INVERSE @ ERROR_MOVED))
 def substituted(expression: sp.Expr, moved: Vector) -> Vector:
     """Put theta_moved = `moved` and Delta_moved = J `moved` into an expression in words and cancel H^{-1} J J^T."""
     values = {Base("theta_moved"): moved, Base("Delta_moved"): JACOBIAN @ moved}
-    total, expanded = Vector(), sp.expand(expression)
-    for atom in expanded.atoms(Word):
+    total = Vector()
+    for atom, coefficient in linear_in_words(expression).items():
         image = values[atom.base]
         for operator in reversed(atom.word):
             image = operator @ image
-        total = total + expanded.coeff(atom) * image
+        total = total + coefficient * image
     terms = Vector()
     for (word, base), coefficient in total.terms.items():
         terms = terms + Vector({(_cancelled(word), base): coefficient})
@@ -144,13 +144,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 def _evaluated(claim: Claim, J: Any, error_moved: Any) -> Any:
     """Evaluate the claimed movement in floats, column by column."""
     operators = {"J": J, "H^{-1}": np.linalg.inv(J @ J.T)}
-    expanded = sp.expand(claim.formula.rhs)
     total: Any = 0.0
-    for atom in expanded.atoms(Word):
+    for atom, coefficient in linear_in_words(claim.formula.rhs).items():
         image = error_moved
         for operator in reversed(atom.word):
             image = (operators[operator.name].T if operator.transposed else operators[operator.name]) @ image
-        total = total + float(expanded.coeff(atom)) * image
+        total = total + float(coefficient) * image
     return total
 
 
