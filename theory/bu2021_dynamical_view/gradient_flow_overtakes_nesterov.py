@@ -1,9 +1,9 @@
-r"""Section 4: in the long run gradient flow beats Nesterov's flow, whatever gamma and the spectrum.
+r"""Section 4: again and again gradient flow is far below Nesterov's flow, whatever gamma and the spectrum.
 
 Assumptions
 -----------
-H constant, symmetric, positive definite, smallest eigenvalue mu; both flows from the same Delta(0) with Delta'(0) = 0;
-flow times compared as they are.
+H constant, symmetric, positive definite, smallest eigenvalue mu; both flows from the same Delta(0), not zero, with
+Delta'(0) = 0; flow times compared as they are.
 
 Source
 ------
@@ -16,8 +16,9 @@ at most t^gamma e^{-2 mu t} L(0), which is below (gamma/(e mu))^gamma e^{-mu t} 
 
 Deviations from the paper
 -------------------------
-"May" is "will", for the flows. The two times differ (eta k and sqrt(eta) k), and the methods are both linear: per step
-gradient descent overtakes because (1 - eta mu)^2 < 1 - eta mu (`nesterov_discrete_linear`).
+"May" is "will" at the maxima of Nesterov's loss; at its zeros (one mode alone has them for ever) it is below any
+exponential, so the lower limit is what is claimed. The two times differ (eta k and sqrt(eta) k), and the methods are
+both linear: per step gradient descent overtakes because (1 - eta mu)^2 < 1 - eta mu (`nesterov_discrete_linear`).
 """
 
 from __future__ import annotations
@@ -43,9 +44,13 @@ RATIO = sp.Symbol("liminf_L_GF/L_NAG", nonnegative=True)
 def tends_to(value: sp.Expr) -> Claim:
     """Return the claim about the lower limit of gradient flow's loss over that of Nesterov's flow."""
     return Claim(
-        "In the long run gradient flow's loss is negligible beside that of Nesterov's flow.",
+        "Again and again, as t grows, gradient flow's loss is negligible beside that of Nesterov's flow.",
         equate(RATIO, value),
-        ("H is constant, symmetric, positive definite", "same Delta(0), Delta'(0) = 0", "flow times as they are"),
+        (
+            "H is constant, symmetric, positive definite",
+            "same Delta(0), not zero; Delta'(0) = 0",
+            "flow times as they are",
+        ),
         {RATIO: "lower limit of L under gradient flow / L under Nesterov's flow, t -> infinity", GAMMA: SYMBOLS[GAMMA]},
     )
 

@@ -31,7 +31,7 @@ from scipy.linalg import eigh
 
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Status
-from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_less, show_with
+from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.symbolic.exact import is_positive_semidefinite
 from odeflow.symbolic.lyapunov import best_rate_polynomial, mode_matrix
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
@@ -80,7 +80,11 @@ def derive(claim: Claim) -> Derivation:
             minor,
             -(RATE**4) * excess * (2 - excess) / 4,
         ),
-        show_less("negative for 0 < e < 2 (e = 2/(1 + d))", minor.subs(excess, 2 / (1 + gap)), sp.Integer(0)),
+        show_equal(
+            "that is negative for 0 < e < 2 (e = 2/(1 + d), d > 0)",
+            minor.subs(excess, 2 / (1 + gap)),
+            -(RATE**4) * gap / (1 + gap) ** 2,
+        ),
         infer("V >= 0: if V' + rho V <= 0 holds at some rho it holds at every smaller one, so none above is certified"),
     ]
     return Derivation((*steps, show_with("so the best rate is r (2 - 1/k)", claim.formula, {BEST: TRUE_RATE})))

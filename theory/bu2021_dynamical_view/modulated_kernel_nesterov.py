@@ -32,7 +32,7 @@ from scipy.integrate import solve_ivp
 from odeflow.codegen import compile_field
 from odeflow.numeric.integrate import integrate
 from odeflow.symbolic.decisions import Status
-from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, cite, define, infer, show_equal, show_less, show_violated
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.inner_products import inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
@@ -91,7 +91,8 @@ def counterexample(claim: Claim) -> Derivation:
                 level - GAMMA * (GAMMA - 2) / (4 * tau),
                 {level: sp.Integer(1), tau: GAMMA**2 / 3},
             ),
-            infer("Sturm: y has a zero in every interval of length 2 pi, so each phase ends within 2 pi (Rolle)"),
+            cite("Sturm's comparison theorem"),
+            infer("so y has a zero in every interval of length 2 pi, and each phase ends within 2 pi (Rolle)"),
             infer("after N swings t_N <= t_0 + 4 pi N"),
             show_equal(
                 "log(L)/t at the N-th extremum tends to at least", sp.limit(grown, count, sp.oo), sp.log(ratio) / SWING

@@ -2,7 +2,7 @@ r"""Lemma 4.1, second part, corrected: the distance R'(eps) of a weight under Ne
 
 Assumptions
 -----------
-Unit-norm inputs, H constant with H >= mu I; L(t) <= C mu^{-p/2} t^{-p} L(0) with 4 < p (and p < gamma, for instance by
+Unit-norm inputs, H constant with H >= mu I; L(t) <= C mu^{-p/2} t^{-p} L(0) with 4 < p < gamma (for instance by
 `nesterov_rate`); the weights start at rest.
 
 Source
@@ -49,7 +49,11 @@ def at_most(bound: sp.Expr) -> Claim:
     return Claim(
         "With a frozen kernel no weight moves further than R'(eps) under Nesterov's flow, for every eps > 0.",
         sp.Le(DISTANCE, bound, evaluate=False),
-        ("unit-norm inputs, H constant with H >= mu I", "L(t) <= C mu^{-p/2} t^{-p} L(0), p > 4", "w_r'(0) = 0"),
+        (
+            "unit-norm inputs, H constant with H >= mu I",
+            "L(t) <= C mu^{-p/2} t^{-p} L(0), 4 < p < gamma",
+            "w_r'(0) = 0",
+        ),
         {
             DISTANCE: "|w_r(t) - w_r(0)|",
             SPLIT: "any time at which the integral of the speed is split",
@@ -74,7 +78,7 @@ def derive(claim: Claim) -> Derivation:
     tail = 2 * s ** (2 - POWER / 2) / (POWER - 4)
     energy = nesterov_energy
     steps = [
-        assume("unit-norm inputs, H constant with H >= mu I, L(t) <= C mu^{-p/2} t^{-p} L(0), p > 4"),
+        assume("unit-norm inputs, H constant with H >= mu I, L(t) <= C mu^{-p/2} t^{-p} L(0), 4 < p < gamma"),
         infer("|J_r^T Delta| <= sqrt(n/m) |Delta| (triangle, Cauchy-Schwarz)"),
         define("|Delta| = sqrt(2 L) <= sqrt(2 C mu^{-p/2} L(0)) t^{-p/2}"),
         infer("t^gamma w_r' = -int_0^t s^gamma J_r^T Delta(s) ds (multiply the flow by t^gamma, start at rest)"),
