@@ -309,6 +309,29 @@ def test_quadratics_reject_a_higher_rate_and_a_wider_spectrum(certificates: dict
     assert not accepted(wider)
 
 
+def test_a_negative_multiplier_would_prove_anything_and_is_rejected(certificates: dict[str, dict[str, Any]]) -> None:
+    # V = f - f*, V' = -|g|^2 = -|g|^2 + (|g|^2 - 2 F) - F + 3 F - 3 V: with -1 times "F >= 0" the rate would be 3
+    data = copy.deepcopy(certificates["gradient flow, PL"])
+    data |= {"rate": "3", "energy": {"f": "1", "matrix": [["0", "0"], ["0", "0"]]}, "floor": "1"}
+    data["multipliers"] = {"decay": {"gradient_dominance": "1", "value": "-1"}, "positivity": {}}
+    with pytest.raises(Rejected, match="multiplier is negative"):
+        verify(data)
+    assert accepted({**data, "rate": "2", "multipliers": {"decay": {"gradient_dominance": "1"}, "positivity": {}}})
+
+
+def test_an_energy_that_bounds_nothing_is_rejected(certificates: dict[str, dict[str, Any]]) -> None:
+    data = copy.deepcopy(certificates["quadratics, heavy ball"])
+    for modes in ([[["0"], ["0"]], [["0"], ["0"]]], [[["-2", "1"], ["0"]], [["0"], ["0"]]]):
+        data["energy"]["modes"] = modes
+        with pytest.raises(Rejected):
+            verify(data)
+    zero = copy.deepcopy(certificates["heavy ball"])
+    zero["energy"] = {"f": "0", "matrix": [["0"] * 3] * 3}
+    zero |= {"floor": "0", "multipliers": {"decay": {}, "positivity": {}}}
+    with pytest.raises(Rejected, match="floor"):
+        verify(zero)
+
+
 # --- exact decisions ------------------------------------------------------------------------------------------------
 
 
