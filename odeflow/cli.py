@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odeflow.errors import InvalidArgumentError, OdeflowError
+from odeflow.rate_command import check_certificates, find_rate
 
 if TYPE_CHECKING:
     from odeflow.verify import Result
@@ -27,6 +28,8 @@ attacked with property tests.
 Examples:
   odeflow list                      which theorems are there?
   odeflow verify bu2021 --twins     check a paper and refute its false twins
+  odeflow rate "x'' + 2*x' + grad(x)" --class strongly-convex --mu 1
+                                    which rate can be proved for this ODE?
   odeflow verify --data diabetes --normalise
                                     what do the theorems say about these data?
 """
@@ -266,6 +269,10 @@ def show_theorem(
         from odeflow.report.pages import theorem_page
 
         session.show(theorem_page(page, width=session.width))
+
+
+app.command("rate", short_help="Find the best rate of an optimiser ODE, with an exact certificate.")(find_rate)
+app.command("check", short_help="Verify certificates of rates with Python's standard library.")(check_certificates)
 
 
 @app.command("figure", short_help="Reproduce a paper's figures.")

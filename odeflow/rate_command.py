@@ -287,7 +287,8 @@ def _page(title: str, flow: ConcreteFlow, known: FunctionClass, outcome: RateOut
         since = (
             f"t >= {certificate.valid_from}" if certificate.valid_from > 0 or not power else "t >= t0, for any t0 > 0"
         )
-        lines.append(f"  rate         {rate} = {float(rate):.7g}, valid for {since}")
+        decimal = "" if rate.denominator == 1 else f" = {float(rate):.7g}"
+        lines.append(f"  rate         {rate}{decimal}, valid for {since}")
         lines += _proof_lines(certificate, power=power)
     if outcome.witness is not None:
         lines.append(f"  witness      {outcome.witness.sentence()}")
@@ -361,11 +362,11 @@ def _signed(parts: Sequence[tuple[Fraction, str]]) -> str:
     for c, word in parts:
         if c == 0:
             continue
-        body = word if abs(c) == 1 else f"{abs(c)} {word}"
+        body = word if abs(c) == 1 and word else f"{abs(c)} {word}".rstrip()
         text += f" {'-' if c < 0 else '+'} {body}" if text else f"{'-' if c < 0 else ''}{body}"
     return text or "0"
 
 
 def _polynomial_text(coefficients: Sequence[Fraction]) -> str:
-    text = _signed([(c, f"lam^{i}" if i > 1 else "lam" if i else "1") for i, c in enumerate(coefficients)])
-    return f"({text})"
+    text = _signed([(c, f"lam^{i}" if i > 1 else "lam" if i else "") for i, c in enumerate(coefficients)])
+    return f"({text})".replace(" )", ")").replace("  ", " ")
