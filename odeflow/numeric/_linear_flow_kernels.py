@@ -22,7 +22,7 @@ from numba import carray, cfunc, njit, types
 
 from odeflow.numeric._small_product_kernels import SLACK, multiply_small
 
-__all__ = ["evaluate", "field_address", "pack", "warm"]
+__all__ = ["evaluate", "field_address", "observe", "pack", "warm"]
 
 HEAD = 3
 BLAS_FROM = 48**3
@@ -139,6 +139,59 @@ def evaluate(y, p, out):
                 out[i * d + j] = G[i, j]
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def observe(states, start, widths, products, now, drift):
+    """Fill the products (t, k, d) and, over all j, the largest norm and the largest change since `start` of
+
+    D_j = W_{j+1}^T W_{j+1} - W_j W_j^T, one state a row.
+    """
+    depth, d = widths.size - 1, widths[0]
+    largest, conserved = 0, 0
+    for j in range(depth):
+        largest = max(largest, widths[j] * widths[j + 1], widths[j + 1] * d, widths[j] * widths[j])
+        conserved += widths[j] * widths[j]
+    largest = max(largest, widths[depth] * widths[depth])
+    scratch = np.empty(largest + SPARE + SLACK)
+    copy, prefix, following = np.empty(largest + SLACK), np.empty(largest + SLACK), np.empty(largest + SLACK)
+    upper, lower, first = np.empty(largest), np.empty(largest), np.empty(conserved)
+    for row in range(-1, states.shape[0]):
+        y = start if row < 0 else states[row]
+        place, at = 0, 0
+        for j in range(depth):
+            n, before = widths[j + 1], widths[j]
+            W = y[place : place + n * before].reshape(n, before)
+            for i in range(n * before):
+                copy[i] = y[place + i]
+            if row >= 0 and j == 0:
+                for i in range(n * before):
+                    prefix[i] = y[i]
+            elif row >= 0:
+                multiply(W, prefix[: before * d].reshape(before, d), following[: n * d].reshape(n, d), scratch)
+                prefix, following = following, prefix
+            if j > 0:
+                gram = upper[: before * before].reshape(before, before)
+                multiply_transposed_left(W, copy[: n * before].reshape(n, before), gram, scratch)
+                size, change = 0.0, 0.0
+                for i in range(before * before):
+                    difference = upper[i] - lower[i]
+                    if row < 0:
+                        first[at + i] = difference
+                    size += difference**2
+                    change += (difference - first[at + i]) ** 2
+                at += before * before
+                if row >= 0:
+                    now[row] = max(now[row], np.sqrt(size))
+                    drift[row] = max(drift[row], np.sqrt(change))
+            if j < depth - 1:
+                multiply_transposed_right(W, W, lower[: n * n].reshape(n, n), scratch)
+            place += n * before
+        if row >= 0:
+            out = products[row]
+            for i in range(out.shape[0]):
+                for k in range(d):
+                    out[i, k] = prefix[i * d + k]
+
+
 def _field(t, y, parameters, out):
     size = int(carray(parameters, 1)[0])
     p = carray(parameters, size)
@@ -176,3 +229,4 @@ def warm() -> None:
     """Compile the field and the kernel the door calls."""
     field_address()
     evaluate(np.ones(2), pack([1, 1, 1], np.ones((1, 1)), None), np.empty(2))
+    observe(np.ones((1, 2)), np.ones(2), np.ones(3, np.int64), np.empty((1, 1, 1)), np.zeros(1), np.zeros(1))

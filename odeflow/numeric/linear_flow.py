@@ -180,8 +180,9 @@ def flow_layers(
     atol = _smallest_scale(weights)
     sharp = TIGHTER * tolerance if with_error_bar else tolerance
     states, counts = _run(packed, start, grid, sharp, sharp * atol, limit)
-    path = _split(states, widths)
-    products = _product(path)
+    products = np.empty((grid.size, widths[-1], widths[0]))
+    now, drift = np.zeros(grid.size), np.zeros(grid.size)
+    _linear_flow_kernels.observe(states, start, np.array(widths), products, now, drift)
     bar = np.full(grid.size, np.nan)
     if with_error_bar:
         loose, counts_loose = _run(packed, start, grid, tolerance, tolerance * atol, limit)
@@ -189,12 +190,11 @@ def flow_layers(
         relative = np.where(grid > 0.0, len(weights) * tolerance, EPSILON)
         difference = np.linalg.norm(products - _product(_split(loose, widths)), axis=(1, 2))
         bar = difference + relative * np.linalg.norm(products, axis=(1, 2))
-    now, drift = _imbalances(path, weights)
     return LinearTrajectory(
         times=grid,
         end_to_end=products,
         losses=_losses(products, wanted, X),
-        layers=tuple(W[-1].copy() for W in path),
+        layers=tuple(W[0].copy() for W in _split(states[-1:], widths)),
         imbalance=now,
         imbalance_drift=drift,
         error_bar=bar,
@@ -368,8 +368,8 @@ def imbalance(layers: Sequence[ArrayLike]) -> float:
     >>> imbalance([[[1.0]], [[3.0]]])
     8.0
     """
-    differences = _differences([W[None] for W in _checked_layers(layers)])
-    return max((float(np.linalg.norm(D)) for D in differences), default=0.0)
+    pairs = itertools.pairwise(_checked_layers(layers))
+    return max((float(np.linalg.norm(after.T @ after - before @ before.T)) for before, after in pairs), default=0.0)
 
 
 def _run(
@@ -410,23 +410,6 @@ def _split(states: Float[np.ndarray, "t s"], widths: Sequence[int]) -> list[Floa
 
 def _product(layers: Sequence[Float[np.ndarray, "t _ _"]]) -> Float[np.ndarray, "t k d"]:
     return reduce(lambda so_far, W: W @ so_far, layers)
-
-
-def _differences(layers: Sequence[Float[np.ndarray, "t _ _"]]) -> list[Float[np.ndarray, "t _ _"]]:
-    return [
-        np.swapaxes(after, 1, 2) @ after - before @ np.swapaxes(before, 1, 2)
-        for before, after in itertools.pairwise(layers)
-    ]
-
-
-def _imbalances(
-    layers: Sequence[Float[np.ndarray, "t _ _"]], start: Weights
-) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"]]:
-    now, drift = np.zeros(layers[0].shape[0]), np.zeros(layers[0].shape[0])
-    for later, first in zip(_differences(layers), _differences([W[None] for W in start]), strict=True):
-        now = np.maximum(now, np.linalg.norm(later, axis=(1, 2)))
-        drift = np.maximum(drift, np.linalg.norm(later - first, axis=(1, 2)))
-    return now, drift
 
 
 def _losses(

@@ -214,6 +214,7 @@ def test_unbalanced_layers_agree_with_another_solver_and_conserve_their_imbalanc
     np.testing.assert_allclose(np.concatenate([W.ravel() for W in run.layers]), peer, rtol=0, atol=STEPPED)
     assert run.imbalance[0] == pytest.approx(imbalance(start), rel=ROUNDING)
     assert run.imbalance[0] > 0.5
+    assert run.imbalance[-1] == pytest.approx(imbalance(run.layers), rel=ROUNDING)
     assert run.imbalance_drift.max() < 1e-9
     assert (np.diff(run.losses) < 0).all()
     expected = 0.5 * np.sum((product(run.layers, 3) @ X - Y) ** 2)
