@@ -97,10 +97,10 @@ def _meets_the_hypothesis(case: tuple[tuple[Fraction, ...], tuple[Fraction, Frac
 
 
 def holds(claim: Claim, case: tuple[tuple[Fraction, ...], tuple[Fraction, Fraction]]) -> bool:
-    """Check that D stays below the claimed radius."""
+    """Check the implication on one curve: the hypothesis fails, or D stays below the claimed radius."""
     corners, (inner, outer) = case
     radius = claim.formula.rhs.subs({INNER: sp.Rational(inner), OUTER: sp.Rational(outer)})
-    return bool(sp.Rational(max(corners)) <= radius)
+    return not _meets_the_hypothesis(case) or bool(sp.Rational(max(corners)) <= radius)
 
 
 FALSE_TWINS = (
