@@ -2,8 +2,8 @@
 
 Balanced start with layer singular values 0.3 to 0.6, target singular values 1 to 3; 101 times in [0, 10].
 The error is max_k |W_e(t_k) - reference|_F / |M|_F, and every tool runs at the loosest quarter of a decade
-at which it stays below 1e-8. Peers take the layer form and, where it matters, the end-to-end form. One JSON line a tool; speeds compare
-only within one run; a peer that is not installed is named as missing.
+at which it stays below 1e-8. Peers take the layer form and, where it matters, the end-to-end form. One JSON line a
+tool; speeds compare only within one run; a peer that is not installed is named as missing.
 
     python tests/benchmarks/bench_linear_flow.py [--repeat 15] [--plateau]
 
@@ -192,7 +192,7 @@ def bench(repeat: int) -> list[dict[str, Any]]:
             {
                 "workload": "W5", "tool": name, "rtol": float(f"{10.0**exponent:.3g}"), "error": error,
                 "first_s": round(first, 4),
-            }  # fmt: skip
+            }
         )
     wall: dict[str, list[float]] = {name: [] for name in runs}
     cpu: dict[str, list[float]] = {name: [] for name in runs}
