@@ -221,6 +221,19 @@ def test_unbalanced_layers_agree_with_another_solver_and_conserve_their_imbalanc
     assert run.losses[-1] == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_crude_run_owns_up_to_the_imbalance_it_makes() -> None:
+    rng = np.random.default_rng(12)
+    start = random_layers(rng, [3, 4, 2, 3], scale=1.5)
+    run = flow_layers(start, 3 * rng.standard_normal((3, 3)), [0.0, 2.0], tolerance=1e-2, with_error_bar=False)
+    changes = [
+        np.linalg.norm((b.T @ b - a @ a.T) - (d.T @ d - c @ c.T))
+        for (a, b), (c, d) in zip(itertools.pairwise(run.layers), itertools.pairwise(start), strict=True)
+    ]
+    assert run.imbalance_drift[0] == 0.0
+    assert run.imbalance_drift[1] > 1e-6
+    assert run.imbalance_drift[1] == pytest.approx(max(changes), rel=1e-6)
+
+
 @given(
     k=st.integers(1, 5), d=st.integers(1, 5), depth=st.integers(1, 16), extra=st.integers(0, 3),
     seed=st.integers(0, 2**32 - 1),
