@@ -16,7 +16,7 @@ error on a plateau shifts the next front in time, by about eps^{-(N-2)} errors; 
 The plateaus are stiff: what is learned relaxes at the rate r = N s^{2-2/N} (times the data's second moment), what is
 not waits. The rule is to stay explicit: steps then have length about 6.3/r, 12 evaluations each, so that a time T
 costs about 1.9 r T evaluations a run (700,000 for r = 4 and T = 1e5: seconds at 10 x 10, N = 4) in memory that does
-not grow with T. Stabilised methods of order 2 take fewer evaluations but lose the fronts' times (errors of 1e-3
+not grow with T. Stabilised methods of order 2 take fewer evaluations but lose the fronts' times (errors of 3e-4
 and more at T = 5e4), which the order 8 keeps.
 """
 
