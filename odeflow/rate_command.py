@@ -6,6 +6,7 @@ import enum
 import functools
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -79,6 +80,10 @@ def find_rate(
     grid: Annotated[
         list[str] | None, typer.Option(metavar="B=FROM:TO:STEP", help="Do it for every value of a parameter.")
     ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="B=FROM:TO", help="Prove one formula for all values of a parameter; TO may be oo."),
+    ] = None,
     format: Annotated[RateFormat, typer.Option(help="Text, or one JSON object a case.")] = RateFormat.text,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the certificate.")
@@ -101,6 +106,10 @@ def find_rate(
     )
     wanted = None if claim is None else parse_rational(claim)
     V = None if energy is None else parse_energy(energy, flow)
+    if family is not None:
+        if claim is not None or energy is not None or values or grid or output is not None:
+            raise InvalidArgumentError("Expected --family with FLOW, --class, --mu, --smooth and --format only.")
+        raise typer.Exit(_family(flow, known, family, json_wanted=format is RateFormat.json))
     given = {"mu": known.mu, **({"L": known.smooth} if known.smooth is not None else {})}
     given |= dict(_assignment(word) for word in values or [])
     cases = list(itertools.islice(_cases(grid or [], given), MOST_POINTS + 1))
@@ -237,6 +246,69 @@ def _cases(grid: Sequence[str], given: Mapping[str, Fraction]) -> Iterator[dict[
         axes.append([(name.strip(), first + i * step) for i in range(count)])
     for point in itertools.product(*axes):
         yield {**given, **dict(point)}
+
+
+def _family(flow: FlowSpec, known: FunctionClass, span: str, *, json_wanted: bool) -> int:
+    """Search and print a formula for a whole interval; return the exit code."""
+    from odeflow.family_search import find_family
+    from odeflow.flow_text import parse_rational
+
+    name, sign, ends = span.partition("=")
+    low, colon, high = ends.partition(":")
+    if not sign or not colon:
+        raise InvalidArgumentError(f"Expected NAME=FROM:TO but got {span!r}. Write b=1/2:2 or r=3:oo.")
+    name = name.strip()
+    begin = time.perf_counter()
+    found, reason = find_family(
+        flow, known, name, parse_rational(low), None if high.strip() == "oo" else parse_rational(high)
+    )
+    seconds = time.perf_counter() - begin
+    interval = f"{name} in [{low}, {'oo)' if high.strip() == 'oo' else high + ']'}"
+    table: dict[str, Any] = {"flow": str(flow), "interval": interval, "function_class": known.statement()}
+    table["verdict"] = "UNDECIDED" if found is None else "PROVED"
+    if found is not None:
+        table |= {
+            "kind": found.kind.value,
+            "rate": _in_parameter(found.rate, name),
+            "energy": [[_in_parameter(p, name) for p in row] for row in found.energy_matrix],
+            "floor": _in_parameter(found.floor, name),
+            "multipliers": {
+                key: {n: _in_parameter(p, name) for n, p in fitted.items()}
+                for key, fitted in (("decay", found.decay), ("positivity", found.positivity))
+            },
+        }
+    table |= {"reason": reason or None, "seconds": round(seconds, 4)}
+    if json_wanted:
+        typer.echo(json.dumps(table))
+        return PROVED if found is not None else UNDECIDED
+    lines = [f"{flow}   for all {interval}", known.statement(), ""]
+    if found is None:
+        lines.append(f"UNDECIDED   {reason}")
+    else:
+        power = found.kind.value == "power"
+        k = flow.order
+        scale = ["" if not power or j == 0 else "t " if j == 1 else f"t^{j} " for j in range(k)]
+        names = [scale[j] + "x" + "'" * j for j in range(k)] + ["grad f"]
+        weight = flow.at({name: found.low}).log_time_weight() if power else None
+        terms = ["(f - f*)" if weight is None else f"t^{weight} (f - f*)"]
+        for i in range(k + 1):
+            for j in range(i, k + 1):
+                if found.energy_matrix[i][j]:
+                    c = _in_parameter([x * (1 if i == j else 2) for x in found.energy_matrix[i][j]], name)
+                    terms.append(f"({c}) " + (f"|{names[i]}|^2" if i == j else f"<{names[i]}, {names[j]}>"))
+        rate = _in_parameter(found.rate, name)
+        lines.append(f"PROVED   f - f* <= C {f't^(-({rate}))' if power else f'e^(-({rate}) t)'}")
+        lines.append(f"  V            {' + '.join(terms)} >= ({_in_parameter(found.floor, name)}) {terms[0]}")
+        used = ", ".join(f"({_in_parameter(p, name)}) [{n}]" for n, p in found.decay.items())
+        lines.append(f"  multipliers  {used}")
+        lines.append("  method       entries are polynomials in the parameter; signs on the interval by isolated roots")
+    lines.append(f"  time         {seconds:.2f} s")
+    typer.echo("\n".join(lines))
+    return PROVED if found is not None else UNDECIDED
+
+
+def _in_parameter(coefficients: Sequence[Fraction], name: str) -> str:
+    return _signed([(c, f"{name}^{i}" if i > 1 else name if i else "") for i, c in enumerate(coefficients)])
 
 
 def _refuse_unknown(flow: FlowSpec, energy: EnergySpec | None, words: Sequence[str]) -> None:

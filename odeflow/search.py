@@ -30,7 +30,15 @@ from odeflow.symbolic.rate_certificates import ModalCertificate, RateCertificate
 from odeflow.theorem import Verdict
 from odeflow.witnesses import PowerWitness, find_power_witness
 
-__all__ = ["RateOutcome", "best_rate", "best_rate_of_energy", "decide_energy", "decide_rate", "natural_kind"]
+__all__ = [
+    "RateOutcome",
+    "best_rate",
+    "best_rate_of_energy",
+    "decide_energy",
+    "decide_rate",
+    "natural_kind",
+    "simplest_between",
+]
 
 TOLERANCE = 1e-6
 """Relative width to which the best rate is enclosed by bisection."""
@@ -245,7 +253,7 @@ def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> Rate
         return RateOutcome(Verdict.REFUTED, Kind.EXPONENTIAL, tiny, witness=witness, reason=reason)
     if function_class.name is ClassName.QUADRATIC:
         low, high = enclosure
-        below = _simplest(low * (1 - Fraction(1, 10**6)), low)
+        below = simplest_between(low * (1 - Fraction(1, 10**6)), low)
         for rate in (low if low == high else below, low * (1 - Fraction(1, 10**5))):
             certificate, reason = _prove(flow, function_class, rate, Kind.EXPONENTIAL)
             if certificate is not None:
@@ -319,7 +327,7 @@ def _bisect(program: RateProgram, ceiling: Fraction) -> RateOutcome:
 def _candidates(low: Fraction, high: Fraction) -> Iterator[Fraction]:
     """Yield rates to prove: the simplest that the best one can be, then decimals further and further below."""
     if low > 0:
-        yield _simplest(low * (1 - Fraction(1, 10**5)), high)
+        yield simplest_between(low * (1 - Fraction(1, 10**5)), high)
         for n in (5, 4, 3, 2):
             yield Fraction(int(low * (1 - Fraction(1, 10**n)) * 10**n), 10**n)
 
@@ -337,10 +345,16 @@ def _choices(flow: ConcreteFlow, function_class: FunctionClass, kind: Kind) -> l
     return [False, True] if function_class.smooth is not None and kind is Kind.EXPONENTIAL else [False]
 
 
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """Return the fraction with the least denominator in [low, high], low > 0 (Stern and Brocot)."""
+def simplest_between(low: Fraction, high: Fraction) -> Fraction:
+    """Return the fraction with the least denominator in [low, high], low > 0 (Stern and Brocot).
+
+    Examples
+    --------
+    >>> simplest_between(Fraction(13, 10), Fraction(134, 100))
+    Fraction(4, 3)
+    """
     whole = -(-low.numerator // low.denominator)
     if whole <= high:
         return Fraction(whole)
     below = low.numerator // low.denominator
-    return below + 1 / _simplest(1 / (high - below), 1 / (low - below))
+    return below + 1 / simplest_between(1 / (high - below), 1 / (low - below))

@@ -23,9 +23,19 @@ from odeflow.checker import Rejected, Unreadable, verify_text
 from odeflow.errors import InvalidArgumentError, OdeflowError
 from odeflow.flows import ConcreteFlow, Kind
 from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.symbolic.exact import is_positive_semidefinite
 from odeflow.symbolic.rate_certificates import ModalCertificate, Quadratic, RateCertificate, RateSystem, rate_system
 
-__all__ = ["Face", "RateProgram", "SolverFailure", "is_verified", "require_solver", "solve_conic", "solve_exactly"]
+__all__ = [
+    "Face",
+    "RateProgram",
+    "SolverFailure",
+    "is_verified",
+    "largest_floor",
+    "require_solver",
+    "solve_conic",
+    "solve_exactly",
+]
 
 MARGIN = 1e-8
 """A solution whose smallest eigenvalue exceeds this (the program has trace 1) is taken for an interior one."""
@@ -473,3 +483,46 @@ def _exact(rows: Sequence[Sequence[Fraction]]) -> Any:
 def _floats(matrix: Any) -> np.ndarray:
     entries = [int(x.p) / int(x.q) for x in matrix.entries()]
     return np.array(entries, dtype=np.float64).reshape(matrix.nrows(), matrix.ncols())
+
+
+def largest_floor(
+    system: RateSystem, a: Fraction, matrix: Sequence[Sequence[Fraction]]
+) -> tuple[Fraction, dict[str, Fraction]] | None:
+    """Return the largest c with V >= c (f - f*) for a given V, and its multipliers, if they are simple rationals.
+
+    Parameters
+    ----------
+    system : the flow and the class
+    a, matrix : V = a (f - f*) + <(z, g), matrix (z, g)>
+    """
+    names = [name for name in system.inequalities if name in system.hessian_free]
+    forms = [system.inequalities[name] for name in names]
+    energy = system.energy(a, matrix)
+    n = system.order + 1
+    kept = [i for i in range(n) if any(q.matrix[i][j] for q in (energy, *forms) for j in range(n))]
+    rows, right = [], []
+    for column, j in enumerate(kept):
+        for i in kept[: column + 1]:
+            weight = 1.0 if i == j else np.sqrt(2.0)
+            rows.append([*(weight * float(q.matrix[i][j]) for q in forms), 0.0])
+            right.append(weight * float(energy.matrix[i][j]))
+    count = len(names) + 1
+    solution = solve_conic(
+        np.array([0.0] * len(names) + [-1.0]),
+        [
+            (("zero", 1), np.array([[*(float(q.f_part) for q in forms), 1.0]]), [float(a)]),
+            (("nonnegative", count), -np.eye(count), [0.0] * count),
+            (("semidefinite", len(kept)), np.array(rows), right),
+        ],
+    )
+    if solution is None:
+        return None
+    for denominator in DENOMINATORS[:9]:
+        values = [Fraction(float(x)).limit_denominator(denominator) for x in solution]
+        if any(abs(float(v) - x) > 1e-5 for v, x in zip(values, solution, strict=True)):
+            continue
+        table = {name: value for name, value in zip(names, values[:-1], strict=True) if value}
+        form = system.positivity(energy, values[-1], table)
+        if values[-1] > 0 and form.f_part == 0 and is_positive_semidefinite(form.matrix):
+            return values[-1], table
+    return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from odeflow import semidefinite
 from odeflow.checker import verify_text
 from odeflow.energy_witnesses import EnergyWitness
 from odeflow.errors import InvalidArgumentError
+from odeflow.family_search import find_family
 from odeflow.flow_text import parse_energy, parse_flow
 from odeflow.flows import Kind
 from odeflow.function_classes import ClassName, FunctionClass
@@ -367,3 +370,69 @@ def test_wrong_usage_exits_with_two_and_says_what_was_expected(app: Typer, argum
     run = CliRunner().invoke(app, ["rate", *arguments])
     assert run.exit_code == 2
     assert expected in run.output
+
+
+# --- one formula for an interval ------------------------------------------------------------------------------------
+
+FAMILIES = [
+    ("x'' + b*x' + grad(x)", strongly_convex(), "b", "1/100", "2", ("0", "2/3")),
+    ("x'' + r/t*x' + grad(x)", CONVEX, "r", "3", None, ("2",)),
+    ("x'' + r/t*x' + grad(x)", CONVEX, "r", "1", "3", ("0", "2/3")),
+]
+
+
+@pytest.mark.parametrize(("text", "known", "name", "low", "high", "rate"), FAMILIES)
+def test_one_formula_is_proved_for_a_whole_interval(
+    text: str, known: FunctionClass, name: str, low: str, high: str | None, rate: tuple[str, ...]
+) -> None:
+    end = None if high is None else Fraction(high)
+    family, reason = find_family(parse_flow(text), known, name, Fraction(low), end)
+    assert family is not None, reason
+    assert family.rate == tuple(Fraction(c) for c in rate)
+    for value in (Fraction(low), Fraction(low) + Fraction(7, 9), Fraction(2) if end else Fraction(1000)):
+        assert verify_text(family.at(value).to_json())  # the stand-alone checker, value by value
+    for n in (3, 6, 12):
+        excess = Fraction(1, 10**n)
+        faster = replace(family, rate=(family.rate[0] + excess, *family.rate[1:]))
+        assert not faster.check().holds
+        repaired = {"tangent": (family.decay["tangent"][0] + excess, *family.decay["tangent"][1:])}
+        assert not replace(faster, decay=repaired).check().holds
+    wider = replace(family, low=Fraction(29, 10)) if end is None else replace(family, high=Fraction(31, 10))
+    assert not wider.check().holds
+
+
+def test_a_family_reaches_the_end_of_its_interval_and_not_beyond() -> None:
+    # the floor 1 - 2 b^2/9 vanishes at b = 3/sqrt(2) = 2.12132...
+    flow = parse_flow("x'' + b*x' + grad(x)")
+    for high, proved in (("2121/1000", True), ("2122/1000", False)):
+        family, reason = find_family(flow, strongly_convex(), "b", Fraction(1, 100), Fraction(high))
+        assert (family is not None) == proved, reason
+
+
+def test_a_family_that_is_no_polynomial_is_undecided_with_a_reason(app: Typer) -> None:
+    family, reason = find_family(
+        parse_flow("x'' + b*x' + grad(x)"), strongly_convex(), "b", Fraction(5, 2), Fraction(4)
+    )
+    assert family is None
+    assert "no polynomial" in reason
+    arguments = ["rate", "x'' + r/t*x' + grad(x)", "--class", "convex", "--family", "r=3:oo"]
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 0, run.output
+    assert "for all r in [3, oo)" in run.output
+    assert CliRunner().invoke(app, [*arguments[:-1], "r=3"]).exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_literature_is_reproduced_or_beaten() -> None:
+    path = Path(__file__).resolve().parents[1] / "docs" / "literature.py"
+    spec = importlib.util.spec_from_file_location("literature", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["literature"] = module
+    spec.loader.exec_module(module)
+    for entry in module.ENTRIES:
+        outcome = module.find_again(entry)
+        assert outcome.verdict is Verdict.PROVED
+        verdict = module.comparison(entry, outcome)
+        assert verdict in ("reproduced", "approached") or verdict.startswith("better"), entry
