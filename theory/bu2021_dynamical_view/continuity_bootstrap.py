@@ -19,7 +19,8 @@ then, so R <= R', against R' < R.
 Deviations from the paper
 -------------------------
 The logic is right. Its hypothesis (II) is not available on a network: Lemma 3.3 and Lemma 4.1 are false for kernels
-that vary (`switching_kernel_heavy_ball`, `modulated_kernel_nesterov`), and their proof fails at flips. For gradient
+that vary (`switching_kernel_heavy_ball`, `modulated_kernel_nesterov`), their proof fails at
+flips, and on networks the first is false too (`sliding_neurons_printed`). For gradient
 flow (II) is available (`gradient_flow_network`). With R' = R the conclusion is false: the second twin.
 """
 

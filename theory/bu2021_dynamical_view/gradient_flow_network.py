@@ -17,8 +17,10 @@ derivatives only, so it survives flips, and d/dt(e^{lambda_0 t} L) = -e^{lambda_
 
 Deviations from the paper
 -------------------------
-"<=" for the printed "<", which fails at t = 0. The exponent is half of the true one: with H near H_inf the loss decays
-like e^{-2 lambda_0 t}.
+"<=" for the printed "<", which fails at t = 0. Gradient flow can slide along a boundary; then H is J_theta J_theta^T
+with Filippov's gates theta in [0, 1], which can be less than the kernel of every pattern (`sliding_neurons_printed`),
+so the bound on the kernel must be read for those gates too; the cited proof, which counts neurons near a boundary,
+covers them. The exponent is half of the true one: with H near H_inf the loss decays like e^{-2 lambda_0 t}.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ def derive(claim: Claim) -> Derivation:
     integrated = gronwall(decay, LOSS, INITIAL_LOSS, rate, T)
     return Derivation(
         (
-            assume("Delta' = -H(t) Delta almost everywhere, Delta absolutely continuous (first derivatives only)"),
+            assume(
+                "Delta' = -H(t) Delta almost everywhere, Delta absolutely continuous; gates in [0, 1] while sliding"
+            ),
             cite("Du, Zhai, Poczos and Singh (2019), Theorem 3.2: lambda_min(H(s)) >= lambda_0/2 for all s, w.h.p."),
             decay,
             integrated,

@@ -1,4 +1,4 @@
-r"""Theorem 2 on the network, as printed: not proved by the paper, not refuted by any search here.
+r"""Theorem 2 on the network, as printed: not proved by the paper, not refuted here for random initial weights.
 
 Assumptions
 -----------
@@ -12,16 +12,18 @@ Bu, Xu and Chen (2021), Theorem 2: L(t) <= (4/lambda_0) e^{-sqrt(lambda_0/2) t} 
 What is known
 -------------
 The printed proof rests on (3.7) and on V' <= -r V, both false at activation flips (`activation_flips_printed`,
-`lyapunov_on_networks_printed`), and Lemma 3.3 is false for a kernel that varies (`switching_kernel_heavy_ball`). With a
-frozen kernel the bound holds with room (`heavy_ball_sharp_rate`). At a larger width, of order n^8/(delta^3 lambda_0^6),
-a repaired proof gives it on the network (`repaired_heavy_ball_network`). At the printed width it has no proof.
+`lyapunov_on_networks_printed`). Worse, the lemma that it iterates, a bound on the loss from lambda_min(H(s)) >=
+lambda_0/2, is false on networks (`sliding_neurons_printed`). With a frozen kernel the bound holds with room
+(`heavy_ball_sharp_rate`). At a larger width, of order n^8/(delta^3 lambda_0^6), a repaired proof gives it on the
+network (`repaired_heavy_ball_network`). At the printed width it has no proof and no counterexample.
 
 How it is attacked here
 -----------------------
-Small networks, far from the width asked for, so that flips matter most, are held to the inequality up to the first
-moment at which lambda_min(H) < lambda_0/2, the hypothesis of Lemma 3.3: a random search, then hill-climbing on weights
-and labels from the worst. The largest ratio is 2/e, that of one sample with H = r^2, the frozen-kernel optimum. The
-verdict is therefore SUPPORTED, and no more: a search that finds nothing proves nothing.
+Networks at the usual initialisation, far narrower than the theorem asks, are held to the inequality at all times; and a
+random search with hill-climbing over very small networks, up to the first moment at which lambda_min(H) < lambda_0/2.
+The search stays near 2/e, the frozen-kernel optimum (a longer one, over 17000 steps, reached 0.745, by a bouncing
+neuron); it does not find the counterexample to the lemma, which is why it proves nothing. The verdict is SUPPORTED for
+random initial weights, and no more.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
+from odeflow.experiments import random_network
 from odeflow.numeric.flows import Flow, HeavyBall
 from odeflow.numeric.kernels import relu_ntk_limit
 from odeflow.numeric.relu_flow import ReluEventKind, ReluTrajectory, relu_flow, relu_predictions
@@ -40,8 +43,8 @@ from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, LAMBDA0, 
 
 __all__ = ["THEOREM", "followed", "perturbed", "positive_until", "small_network"]
 
-SEARCH = 48
-CLIMB = 48
+SEARCH = 36
+CLIMB = 36
 
 
 def bounded_by(constant: sp.Expr, rate: sp.Expr) -> Claim:
@@ -124,9 +127,23 @@ def ratio(claim: Claim, case: NetworkCase) -> float:
     return float((run.losses[:count] / bounds).max())
 
 
+def usual_ratio(claim: Claim, width: int, rng: np.random.Generator) -> float:
+    """Return the largest loss over the claimed bound, at all times, for a network at the usual initialisation."""
+    while True:
+        case = random_network(4, 3, width, seed=rng)
+        lambda0 = float(np.linalg.eigvalsh(relu_ntk_limit(case.X))[0])
+        if lambda0 > 0.02:  # a smaller one only makes the horizon longer
+            break
+    r = float(np.sqrt(lambda0 / 2))
+    run = relu_flow(case.X, case.y, case.W, case.a, HeavyBall(2 * r), np.linspace(0.0, 8.0, 41) / r)
+    pseudo = 0.5 * float(run.errors[0] @ run.initial_kernel @ run.errors[0])
+    return float((run.losses / claim.bound({T: run.times, LAMBDA0: lambda0, INITIAL_PSEUDO_LOSS: pseudo})).max())
+
+
 def simulate(claim: Claim, seed: int) -> Evidence:
-    """Search small networks at random, then climb from the three worst; the tight one is always among them."""
+    """Follow networks at the usual initialisation; search small ones at random and climb from the three worst."""
     rng = np.random.default_rng(seed)
+    usual = [usual_ratio(claim, width, rng) for width in (64, 128, 256) * 4]
     found = [(ratio(claim, case), case) for case in (small_network(rng) for _ in range(SEARCH))]
     inside = sorted((pair for pair in found if pair[0] > -np.inf), key=lambda pair: -pair[0])
     steps = 0
@@ -138,16 +155,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 best, case = value, other
         inside[k] = (best, case)
     tight, worst = ratio(claim, tight_network()), max(value for value, _ in inside)
+    top = max(worst, tight, *usual)
     return Evidence(
         Stage.SIMULATION,
-        Status.FAILS if max(worst, tight) > 1.0 + 1e-9 else Status.HOLDS,
+        Status.FAILS if top > 1.0 + 1e-9 else Status.HOLDS,
         claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {worst:.4f} over {len(inside)} networks and {steps} climbing steps; "
-        f"one sample with H = lambda_0/2: {tight:.4f} (2/e = 0.7358)",
+        observed=f"largest ratio to the bound {max(usual):.4f} on {len(usual)} networks of 64-256 neurons, {worst:.4f} "
+        f"over {len(inside)} small ones and {steps} climbing steps; one sample, H = lambda_0/2: {tight:.4f} (2/e)",
         error_bar="1e-9 (event-resolved, rounding only)",
-        cases=len(inside) + steps + 1,
+        cases=len(usual) + len(inside) + steps + 1,
         seed=seed,
-        detail=f"largest ratio {max(worst, tight):.6g}",
+        detail=f"largest ratio {top:.6g}",
     )
 
 
@@ -164,5 +182,11 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("heavy_ball_rate", "repaired_heavy_ball_network", "lyapunov_on_networks_printed", "continuity_bootstrap"),
+    related=(
+        "heavy_ball_rate",
+        "sliding_neurons_printed",
+        "repaired_heavy_ball_network",
+        "lyapunov_on_networks_printed",
+        "continuity_bootstrap",
+    ),
 )

@@ -20,7 +20,8 @@ put at omega t = pi/6 by the choice of the starting point. V then jumps to 1.7 t
 Deviations from the paper
 -------------------------
 Between flips the claim holds (`heavy_ball_lyapunov`); the control is the same bound just before the flip. A Lyapunov
-function without jumps exists (`repaired_heavy_ball_identity`). The loss bound of Theorem 2 is not refuted by this.
+function without jumps exists (`repaired_heavy_ball_identity`). The bound on the loss
+itself is refuted by other means (`sliding_neurons_printed`).
 """
 
 from __future__ import annotations

@@ -13,9 +13,10 @@ explicit constant of `nesterov_rate`.
 What is known
 -------------
 With a frozen kernel the bound is proved (`nesterov_rate`). On the network the proof breaks at flips, and Lemma 4.1 is
-false for kernels that vary, however little (`modulated_kernel_nesterov`). Unlike heavy ball, no repair is known:
-friction gamma/t does not absorb a persistent change of the kernel. A statement for all times would need that the
-variation of H is summable.
+false for kernels that vary, however little (`modulated_kernel_nesterov`). Neurons that slide along boundaries weaken
+the acting kernel below H here as for heavy ball (`sliding_neurons_printed`), which the generous C absorbs. Unlike
+heavy ball, no repair is known: friction gamma/t does not absorb a persistent change of the kernel. A statement for
+all times would need that the variation of H is summable.
 
 How it is attacked here
 -----------------------
