@@ -32,6 +32,7 @@ from theory.bu2021_dynamical_view import (
     repaired_heavy_ball_identity,
     repaired_heavy_ball_network,
     repaired_heavy_ball_rate,
+    sliding_neurons_printed,
     switching_kernel_heavy_ball,
 )
 from theory.bu2021_dynamical_view.notation import LAMBDA0, RATE
@@ -182,6 +183,35 @@ def test_without_modulation_the_run_is_the_closed_form() -> None:
         exact = mode_response(Nesterov(gamma), np.array([1.0]), times)[0]
         assert np.abs(one[:, 0] - exact).max() < INTEGRATOR
         assert np.abs(two[:, 0] - exact).max() < INTEGRATOR
+
+
+def test_sliding_neurons_follow_the_closed_form_of_the_acting_kernel() -> None:
+    page = sliding_neurons_printed
+    rate = float(sp.sqrt(page.LAMBDA0 / 2))
+    times = np.linspace(0.0, 10.0, 21) / rate
+    case = page.bouncing_network(0.0, seed=0)
+    run = relu_flow(case.X, case.y, case.W, case.a, HeavyBall(2 * rate), times)
+    exact = mode_response(HeavyBall(2 * rate), np.array([float(page.EFFECTIVE)]), times)[0]
+    assert run.event_count == 0
+    assert np.abs(run.errors - exact[:, None]).max() < 1e-10
+    assert np.linalg.eigvalsh(relu_ntk_limit(case.X))[0] == pytest.approx(float(page.LAMBDA0), rel=1e-12)
+
+
+def test_bouncing_neurons_break_the_loss_bound_while_the_kernel_stays_above() -> None:
+    page = sliding_neurons_printed
+    rate = float(sp.sqrt(page.LAMBDA0 / 2))
+    case = page.bouncing_network(0.02, seed=5)
+    run = relu_flow(case.X, case.y, case.W, case.a, HeavyBall(2 * rate), np.array([0.0, 8.0]) / rate)
+    assert run.captures == 0
+    assert heavy_ball_network.positive_until(case, run, rate**2) == math.inf
+    pseudo = 0.5 * float(run.errors[0] @ run.initial_kernel @ run.errors[0])
+    assert run.losses[1] > 1.2 * 2 / rate**2 * math.exp(-8.0) * pseudo
+
+
+def test_patterns_fail_above_the_smallest_eigenvalue_of_all_gates_on() -> None:
+    page = sliding_neurons_printed
+    assert page.failing_patterns(1 + 3 * page.RHO) == 0
+    assert page.failing_patterns(1 + 3 * page.RHO + sp.Rational(1, 10**6)) > 0
 
 
 def test_the_frozen_optimum_of_theorem_2_is_two_over_e() -> None:
