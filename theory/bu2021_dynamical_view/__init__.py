@@ -63,6 +63,7 @@ PAGES = (
     "heavy_ball_lyapunov",
     "heavy_ball_best_rate",
     "lyapunov_on_networks_printed",
+    "sliding_neurons_printed",
     "repaired_heavy_ball_identity",
     "repaired_heavy_ball_rate",
     "repaired_heavy_ball_network",
@@ -152,6 +153,7 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "Lemma 3.2": ("kernel_stability_printed", "kernel_stability"),
     "Lemma 3.3": (
         "heavy_ball_rate",
+        "sliding_neurons_printed",
         "switching_kernel_heavy_ball",
         "weight_distance_printed_step",
         "weight_distance_printed_constant",
