@@ -20,16 +20,15 @@ from __future__ import annotations
 
 import numpy as np
 import sympy as sp
-from hypothesis import strategies as st
 
 from odeflow.data_case import DataCase, rate_evidence
 from odeflow.experiments import Losses, bound_evidence, frozen_losses, numeric_flow, random_frozen_cases
 from odeflow.numeric.flows import HeavyBall
-from odeflow.strategies import FrozenCase, mode_cases
+from odeflow.strategies import FrozenCase
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal, show_less
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
-from theory.bu2021_dynamical_view.heavy_ball_rate import FLOW
+from theory.bu2021_dynamical_view.heavy_ball_rate import FLOW, domain
 from theory.bu2021_dynamical_view.notation import INITIAL_LOSS, LOSS, PAPER, RATE, SYMBOLS, T
 
 
@@ -115,11 +114,6 @@ def on_data(claim: Claim, data: DataCase) -> Evidence:
         promised=f"b = {2 * rate:.3g}: exponent 2r = {2 * rate:.3g}",
         bound=lambda times, loss, pseudo: claim.bound({RATE: rate, T: times, INITIAL_LOSS: loss}),
     )
-
-
-def domain() -> st.SearchStrategy[tuple[float, FrozenCase]]:
-    """Any r in [0.1, 3] with a spectrum in [r^2, 100 r^2]."""
-    return st.floats(0.1, 3.0).flatmap(lambda r: st.tuples(st.just(r), mode_cases(lower=r * r)))
 
 
 def holds(claim: Claim, case: tuple[float, FrozenCase]) -> bool:
