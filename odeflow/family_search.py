@@ -46,9 +46,8 @@ def find_family(
     ['0', '2/3']
     """
     if flow.parameters != {parameter}:
-        raise InvalidArgumentError(
-            f"Expected a flow with the one parameter {parameter} but it has {', '.join(sorted(flow.parameters)) or 'none'}."
-        )
+        named = ", ".join(sorted(flow.parameters)) or "none"
+        raise InvalidArgumentError(f"Expected a flow with the one parameter {parameter} but it has {named}.")
     if function_class.name is ClassName.QUADRATIC:
         raise InvalidArgumentError("Expected a class given by inequalities. For quadratics use --grid.")
     if high is not None and high <= low:

@@ -19,6 +19,7 @@ from odeflow.errors import InvalidArgumentError, OdeflowError
 if TYPE_CHECKING:
     from odeflow.flows import ConcreteFlow, EnergySpec, FlowSpec, Kind
     from odeflow.function_classes import FunctionClass
+    from odeflow.rate_simulation import SimulatedRate
     from odeflow.search import RateOutcome
 
 __all__ = ["check_certificates", "find_rate"]
@@ -126,13 +127,14 @@ def find_rate(
     for case in cases:
         concrete = flow.at(case)
         outcome = _decide(concrete, known, wanted, V, case)
+        simulated = _simulated(concrete, known, outcome) if len(cases) == 1 else None
         worst = max(worst, {"PROVED": PROVED, "REFUTED": REFUTED}.get(outcome.verdict.value, UNDECIDED))
         if format is RateFormat.json:
-            typer.echo(json.dumps(outcome_object(flow, known, outcome, {n: case[n] for n in names})))
+            typer.echo(json.dumps(outcome_object(flow, known, outcome, {n: case[n] for n in names}, simulated)))
         elif len(cases) > 1:
             typer.echo(_row(outcome, [case[n] for n in names]))
         else:
-            typer.echo("\n".join(_page(_numbers_put_in(flow, case), concrete, known, outcome)))
+            typer.echo("\n".join(_page(_numbers_put_in(flow, case), concrete, known, outcome, simulated)))
         if output is not None and outcome.certificate is not None:
             output.write_text(outcome.certificate.to_json() + "\n", encoding="utf-8")
     if output is not None and worst != PROVED:
@@ -156,7 +158,11 @@ def check_certificates(
 
 
 def outcome_object(
-    flow: FlowSpec, function_class: FunctionClass, outcome: RateOutcome, parameters: Mapping[str, Fraction]
+    flow: FlowSpec,
+    function_class: FunctionClass,
+    outcome: RateOutcome,
+    parameters: Mapping[str, Fraction],
+    simulated: SimulatedRate | None = None,
 ) -> dict[str, Any]:
     """Return an outcome as one JSON object."""
     certificate = outcome.certificate
@@ -172,6 +178,9 @@ def outcome_object(
         "rate_float": None if outcome.rate is None else float(outcome.rate),
         "unproved_above": None if unproved is None else float(unproved),
         "rate_on_quadratics": None if outcome.quadratic_rate is None else [float(x) for x in outcome.quadratic_rate],
+        "simulated": None
+        if simulated is None
+        else {"member": simulated.member, "exponent": simulated.fit.exponent, "interval": list(simulated.fit.interval)},
         "valid_from": None if certificate is None else str(certificate.valid_from),
         "function_class": function_class.statement(),
         "energy": None if data is None else data["energy"],
@@ -199,6 +208,18 @@ def _decide(
     if claim is None:
         return best_rate_of_energy(flow, known, energy_f=f, energy_matrix=matrix)
     return decide_energy(flow, known, claim, energy_f=f, energy_matrix=matrix)
+
+
+def _simulated(flow: ConcreteFlow, known: FunctionClass, outcome: RateOutcome) -> SimulatedRate | None:
+    """Measure the slowest exponent among members of the class, if a rate was proved."""
+    if outcome.certificate is None or outcome.rate is None:
+        return None
+    from odeflow.rate_simulation import slowest_simulated
+
+    try:
+        return slowest_simulated(flow, known, outcome.kind, outcome.rate)
+    except OdeflowError:  # what a simulation cannot do does not touch what was proved
+        return None
 
 
 def _energy_in_own_time(
@@ -345,7 +366,9 @@ def _row(outcome: RateOutcome, values: Sequence[Fraction]) -> str:
     return "  ".join(cells)
 
 
-def _page(title: str, flow: ConcreteFlow, known: FunctionClass, outcome: RateOutcome) -> list[str]:
+def _page(
+    title: str, flow: ConcreteFlow, known: FunctionClass, outcome: RateOutcome, simulated: SimulatedRate | None
+) -> list[str]:
     from odeflow.flows import Kind
 
     power = outcome.kind is Kind.POWER
@@ -372,6 +395,11 @@ def _page(title: str, flow: ConcreteFlow, known: FunctionClass, outcome: RateOut
         low, high = outcome.quadratic_rate
         true = f"{low}" if low == high else f"in [{float(low):.7g}, {float(high):.7g}]"
         lines.append(f"  quadratics   the supremum of the rates that hold for all quadratics of the class is {true}")
+    if simulated is not None:
+        first, last = simulated.fit.interval
+        count = f"the slowest of {simulated.members} members" if simulated.members > 1 else "one member"
+        measured = f"{simulated.fit.exponent:.4g} in [{first:.4g}, {last:.4g}]"
+        lines.append(f"  simulated    exponent {measured} on {simulated.member}, {count}")
     lines.append(f"  time         {outcome.seconds:.2f} s")
     return lines
 

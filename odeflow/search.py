@@ -115,6 +115,12 @@ def decide_rate(
         outcome = RateOutcome(Verdict.REFUTED, kind, rate, witness=witness)
     else:
         certificate, reason = _prove(flow, function_class, rate, kind)
+        if certificate is None and function_class.name is not ClassName.QUADRATIC:
+            # a certificate of a higher rate proves this one, and a search may find it where the solver fails here
+            higher = best_rate(flow, function_class, kind=kind).certificate
+            if isinstance(higher, RateCertificate) and higher.rate >= rate:
+                lowered = higher.at_lower_rate(rate)
+                certificate = lowered if lowered.check().holds and is_verified(lowered) else None
         if certificate is None:
             outcome = RateOutcome(Verdict.UNDECIDED, kind, rate, reason=reason)
         else:

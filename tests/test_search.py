@@ -26,8 +26,10 @@ from odeflow.flow_text import parse_energy, parse_flow
 from odeflow.flows import Kind
 from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.rate_command import check_certificates, find_rate
+from odeflow.rate_simulation import slowest_simulated
 from odeflow.search import best_rate, best_rate_of_energy, decide_energy, decide_rate
 from odeflow.symbolic.mode_rates import ModeWitness, decide_mode_rate, rate_on_quadratics
+from odeflow.symbolic.rate_certificates import RateCertificate
 from odeflow.theorem import Verdict
 from odeflow.witnesses import PowerWitness
 
@@ -88,6 +90,31 @@ def test_known_rates_are_found_exactly(text: str, known: FunctionClass, kind: Ki
     assert outcome.certificate is not None
     assert outcome.certificate.check().holds
     assert verify_text(outcome.certificate.to_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("x' + 22*hess*x' + 3*grad(x)", strongly_convex()),
+        ("x'' + 2*x' + grad(x)", strongly_convex()),
+        ("x'' + 2*x' + grad(x)", strongly_convex(1, 10)),
+        ("x'' + 3/t*x' + grad(x)", CONVEX),
+        ("x'' + 3/t*x' + grad(x)", strongly_convex()),
+        ("x' + grad(x)", PL),
+    ],
+)
+def test_every_rate_below_a_proved_one_is_proved(text: str, known: FunctionClass) -> None:
+    flow = parse_flow(text).at()
+    best = best_rate(flow, known)
+    assert best.rate is not None
+    assert isinstance(best.certificate, RateCertificate)
+    for part in (Fraction(1, 100), Fraction(1, 2), 1 - Fraction(1, 10**5)):
+        assert decide_rate(flow, known, best.rate * part).verdict is Verdict.PROVED
+        lowered = best.certificate.at_lower_rate(best.rate * part)
+        assert lowered.check().holds
+        assert verify_text(lowered.to_json())
+    with pytest.raises(InvalidArgumentError, match="rate of at most"):
+        best.certificate.at_lower_rate(best.rate * 2)
 
 
 def test_an_optimum_that_is_not_attained_is_approached() -> None:
@@ -436,3 +463,30 @@ def test_the_literature_is_reproduced_or_beaten() -> None:
         assert outcome.verdict is Verdict.PROVED
         verdict = module.comparison(entry, outcome)
         assert verdict in ("reproduced", "approached") or verdict.startswith("better"), entry
+
+
+# --- simulations beside proofs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "true"),
+    [
+        ("x' + grad(x)", strongly_convex(), 2.0),
+        ("x'' + 1/2*x' + grad(x)", strongly_convex(), 0.5),
+        ("x'' + 3*x' + grad(x)", strongly_convex(), 3 - 5**0.5),
+        ("x''' + 3*x'' + 3*x' + grad(x)", quadratic(1, 4), 2 - 3 ** (1 / 3)),
+        # |x|^n decays like t^(-2n/(n-2)), 16/7 for the largest n = 16
+        ("x'' + 3/t*x' + grad(x)", CONVEX, 16 / 7),
+        ("x' + grad(x)", CONVEX, 8 / 7),
+    ],
+)
+def test_simulated_members_decay_no_slower_than_what_was_proved(text: str, known: FunctionClass, true: float) -> None:
+    flow = parse_flow(text).at()
+    outcome = best_rate(flow, known)
+    assert outcome.rate is not None
+    found = slowest_simulated(flow, known, outcome.kind, outcome.rate)
+    assert found is not None
+    assert found.fit.exponent > float(outcome.rate) * (1 - 1e-3)
+    low, high = found.fit.interval
+    slack = 1e-2 if outcome.kind is Kind.POWER else 1e-4
+    assert low - slack <= true <= high + slack

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import sympy as sp
@@ -215,6 +215,21 @@ class RateCertificate:
         if not is_positive_semidefinite(positivity.matrix):
             return Decision(Status.UNDECIDED, method, "V >= floor (f - f*) does not follow from these multipliers")
         return Decision(Status.HOLDS, method, "both forms are semidefinite")
+
+    def at_lower_rate(self, rate: Fraction) -> RateCertificate:
+        """Return a certificate of a lower rate with the same V.
+
+        With d = self.rate - rate >= 0: V' + rate V = V' + self.rate V - d V, and V >= floor F + sum nu_i q_i turns the
+        last term into multipliers; F itself is the inequality "value" plus a square.
+        """
+        d = self.rate - rate
+        if d < 0:
+            raise InvalidArgumentError(f"Expected a rate of at most {self.rate} but got {rate}.")
+        names = {**self.decay, **self.positivity, "value": None}
+        zero = Fraction(0)
+        decay = {name: self.decay.get(name, zero) + d * self.positivity.get(name, zero) for name in names}
+        decay["value"] += d * self.floor
+        return replace(self, rate=rate, decay=decay)
 
     def to_json(self) -> str:
         """Return the self-contained file that `odeflow check` reads."""
