@@ -71,6 +71,10 @@ def find_rate(
     smooth: Annotated[
         str | None, typer.Option(metavar="Q", help="Lipschitz constant of grad f, largest eigenvalue.")
     ] = None,
+    kernel: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A frozen kernel, rows of numbers: mu and L bound its eigenvalues."),
+    ] = None,
     claim: Annotated[
         str | None, typer.Option(metavar="Q", help="Decide this rate instead of finding the best.")
     ] = None,
@@ -100,11 +104,17 @@ def find_rate(
     from odeflow.function_classes import ClassName, FunctionClass
 
     flow = parse_flow(text)
+    if kernel is not None and (function_class is not ClassChoice.quadratic or mu is not None or smooth is not None):
+        raise InvalidArgumentError("Expected --kernel with --class quadratic and without --mu and --smooth.")
     known = FunctionClass(
         ClassName(function_class.value),
-        Fraction(0) if mu is None else parse_rational(mu),
+        Fraction(int(kernel is not None)) if mu is None else parse_rational(mu),
         None if smooth is None else parse_rational(smooth),
     )
+    if kernel is not None:
+        from odeflow.kernel_spectrum import kernel_class, read_kernel
+
+        known = kernel_class(read_kernel(kernel))
     wanted = None if claim is None else parse_rational(claim)
     V = None if energy is None else parse_energy(energy, flow)
     if family is not None:

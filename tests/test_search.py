@@ -25,6 +25,7 @@ from odeflow.family_search import find_family
 from odeflow.flow_text import parse_energy, parse_flow
 from odeflow.flows import Kind
 from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.kernel_spectrum import kernel_class
 from odeflow.rate_command import check_certificates, find_rate
 from odeflow.rate_simulation import slowest_simulated
 from odeflow.search import best_rate, best_rate_of_energy, decide_energy, decide_rate
@@ -490,3 +491,35 @@ def test_simulated_members_decay_no_slower_than_what_was_proved(text: str, known
     low, high = found.fit.interval
     slack = 1e-2 if outcome.kind is Kind.POWER else 1e-4
     assert low - slack <= true <= high + slack
+
+
+# --- kernels --------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_bounds_of_a_kernels_spectrum_enclose_it_tightly(n: int, seed: int) -> None:
+    factor = np.random.default_rng(seed).standard_normal((n, n + 2)).round(2)
+    matrix = factor @ factor.T
+    kernel = [[Fraction(float(x)) for x in row] for row in (matrix + matrix.T) / 2]
+    known = kernel_class(kernel)
+    values = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+    assert known.smooth is not None
+    assert float(known.mu) <= values[0] <= float(known.mu) * (1 + 1e-4)
+    assert float(known.smooth) * (1 - 1e-4) <= values[-1] <= float(known.smooth)
+
+
+def test_a_kernel_file_gives_its_error_dynamics_a_certificate(app: Typer, tmp_path: Path) -> None:
+    file, proof = tmp_path / "kernel.csv", tmp_path / "proof.json"
+    file.write_text("2.5, 0.5\n0.5, 2.5\n")
+    arguments = ["rate", "x'' + 2*x' + grad(x)", "--class", "quadratic", "--kernel", str(file)]
+    run = CliRunner().invoke(app, [*arguments, "-o", str(proof)])
+    assert run.exit_code == 0, run.output
+    assert "e^(-2 t)" in run.output  # every eigenvalue, 2 and 3, is under-damped
+    assert CliRunner().invoke(app, ["check", str(proof)]).exit_code == 0
+    for text, expected in (("1, 2\n3, 4\n", "symmetric"), ("1, 2\n", "square"), ("1, 2\n2, 1\n", "positive definite")):
+        file.write_text(text)
+        run = CliRunner().invoke(app, arguments)
+        assert run.exit_code == 2
+        assert expected in run.output
+    assert CliRunner().invoke(app, [*arguments, "--mu", "1"]).exit_code == 2
