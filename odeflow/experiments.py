@@ -72,7 +72,7 @@ def numeric_flow(flow: Flow, values: Mapping[sp.Symbol, float]) -> NumericFlow:
     >>> numeric_flow(nesterov(gamma), {gamma: 3.0})
     Nesterov(gamma=3.0)
     """
-    at = [sp.sympify(c).subs({k: sp.Float(v) for k, v in values.items()}) for c in flow.coefficients]
+    at = [sp.sympify(c, strict=True).subs({k: sp.Float(v) for k, v in values.items()}) for c in flow.coefficients]
     if not at:
         return GradientFlow()
     if all(c.is_number for c in at):
