@@ -140,11 +140,14 @@ def find_rate(
         simulated = _simulated(concrete, known, outcome) if len(cases) == 1 else None
         worst = max(worst, {"PROVED": PROVED, "REFUTED": REFUTED}.get(outcome.verdict.value, UNDECIDED))
         if format is RateFormat.json:
-            typer.echo(json.dumps(outcome_object(flow, known, outcome, {n: case[n] for n in names}, simulated)))
+            shown = outcome_object(flow, known, outcome, {n: case[n] for n in names}, simulated)
+            # a refuted V says nothing of the rate, which another V may prove
+            typer.echo(json.dumps({**shown, "verdict_on": "rate" if V is None else "energy"}))
         elif len(cases) > 1:
             typer.echo(_row(outcome, [case[n] for n in names]))
         else:
-            typer.echo("\n".join(_page(_numbers_put_in(flow, case), concrete, known, outcome, simulated)))
+            title = _numbers_put_in(flow, case)
+            typer.echo("\n".join(_page(title, concrete, known, outcome, simulated, given_energy=V is not None)))
         if output is not None and outcome.certificate is not None:
             output.write_text(outcome.certificate.to_json() + "\n", encoding="utf-8")
     if output is not None and worst != PROVED:
@@ -377,7 +380,13 @@ def _row(outcome: RateOutcome, values: Sequence[Fraction]) -> str:
 
 
 def _page(
-    title: str, flow: ConcreteFlow, known: FunctionClass, outcome: RateOutcome, simulated: SimulatedRate | None
+    title: str,
+    flow: ConcreteFlow,
+    known: FunctionClass,
+    outcome: RateOutcome,
+    simulated: SimulatedRate | None,
+    *,
+    given_energy: bool,
 ) -> list[str]:
     from odeflow.flows import Kind
 
@@ -386,7 +395,11 @@ def _page(
     rate = outcome.rate
     shape = "" if rate is None else f"t^(-{rate})" if power else f"e^(-{rate} t)"
     what = "f - f*" if len(flow.point) == 1 else "f(y) - f*, y the gradient's point,"
-    lines.append(f"{outcome.verdict.value}   " + (f"{what} <= C {shape}" if rate is not None else outcome.reason))
+    said = f"{what} <= C {shape}" if rate is not None else outcome.reason
+    if given_energy and outcome.certificate is None and rate is not None:
+        # what fails is this V as a proof of the rate; the rate itself may well hold
+        said = f"that this V proves {said}; nothing is said of the rate itself"
+    lines.append(f"{outcome.verdict.value}   {said}")
     certificate = outcome.certificate
     if rate is not None and certificate is not None:
         since = (

@@ -71,6 +71,10 @@ class RateOutcome:
     quadratic_rate: tuple[Fraction, Fraction] | None = None
     seconds: float = 0.0
 
+    def __post_init__(self) -> None:
+        assert self.verdict is not Verdict.PROVED or self.certificate is not None
+        assert self.verdict is not Verdict.REFUTED or self.witness is not None
+
 
 def natural_kind(flow: ConcreteFlow, function_class: FunctionClass) -> Kind:
     """Return whether f - f* is expected to decay like e^{-rate t} or like t^{-rate}.
@@ -177,8 +181,9 @@ def decide_energy(
         certificate, reason = solve_exactly(program, rate)
         if certificate is not None:
             break
-    outcome = RateOutcome(Verdict.PROVED, kind, rate, certificate)
-    if certificate is None:
+    if certificate is not None:
+        outcome = RateOutcome(Verdict.PROVED, kind, rate, certificate)
+    else:
         witness = find_energy_witness(flow, function_class, kind, rate, energy_f=energy_f, energy_matrix=energy_matrix)
         verdict = Verdict.UNDECIDED if witness is None else Verdict.REFUTED
         outcome = RateOutcome(verdict, kind, rate, witness=witness, reason="" if witness else reason)
@@ -242,21 +247,11 @@ def _prove(
 def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcome:
     """Bisect between nothing and the true rate on quadratics, which belong to every class."""
     if function_class.mu == 0:
-        tiny = Fraction(1, 10**6)
-        witness = _refute(flow, function_class, tiny, Kind.EXPONENTIAL)
-        return RateOutcome(
-            Verdict.REFUTED,
-            Kind.EXPONENTIAL,
-            tiny,
-            witness=witness,
-            reason="no exponential rate holds for all convex functions, and power-law certificates need damping r/t",
-        )
+        reason = "no exponential rate holds for all convex functions, and power-law certificates need damping r/t"
+        return _no_rate(flow, function_class, reason)
     enclosure = rate_on_quadratics(flow, function_class)
     if enclosure is None:
-        tiny = Fraction(1, 10**6)
-        witness = _refute(flow, function_class, tiny, Kind.EXPONENTIAL)
-        reason = "some quadratic of the class does not decay"
-        return RateOutcome(Verdict.REFUTED, Kind.EXPONENTIAL, tiny, witness=witness, reason=reason)
+        return _no_rate(flow, function_class, "some quadratic of the class does not decay")
     if function_class.name is ClassName.QUADRATIC:
         low, high = enclosure
         below = simplest_between(low * (1 - Fraction(1, 10**6)), low)
@@ -275,6 +270,15 @@ def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> Rate
             best = outcome
     assert best is not None
     return replace(best, quadratic_rate=enclosure)
+
+
+def _no_rate(flow: ConcreteFlow, function_class: FunctionClass, reason: str) -> RateOutcome:
+    """Return that not even a tiny rate holds, with the witness; without one nothing is decided."""
+    tiny = Fraction(1, 10**6)
+    witness = _refute(flow, function_class, tiny, Kind.EXPONENTIAL)
+    if witness is None:
+        return RateOutcome(Verdict.UNDECIDED, Kind.EXPONENTIAL, reason="no rate and no witness were found")
+    return RateOutcome(Verdict.REFUTED, Kind.EXPONENTIAL, tiny, witness=witness, reason=reason)
 
 
 def _best_power(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcome:

@@ -311,6 +311,43 @@ def test_a_missing_solver_is_named_with_the_command_that_installs_it(monkeypatch
     assert decide_rate(parse_flow("x' + grad(x)").at(), strongly_convex(), Fraction(3)).verdict is Verdict.REFUTED
 
 
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("x'' + 2*x' + grad(x)", CONVEX),
+        ("x'' + 2*x' + grad(x)", FunctionClass(ClassName.CONVEX, smooth=Fraction(1, 10**5))),
+        ("x'' + 7/3*x' + 1/5*hess*x' + 4*grad(x)", CONVEX),
+        ("x''' + 3*x'' + 3*x' + grad(x)", strongly_convex()),
+        ("x'' - x' + grad(x)", strongly_convex()),
+        ("x' - grad(x)", PL),
+    ],
+)
+def test_what_is_refuted_has_a_witness_that_is_checked_anew(text: str, known: FunctionClass) -> None:
+    flow = parse_flow(text).at()
+    outcome = best_rate(flow, known)
+    assert outcome.verdict is Verdict.REFUTED
+    assert isinstance(outcome.witness, ModeWitness)
+    assert outcome.witness.check(flow)
+    assert outcome.witness.eigenvalue >= known.mu
+    assert known.smooth is None or outcome.witness.eigenvalue <= known.smooth
+    with pytest.raises(AssertionError):
+        replace(outcome, witness=None)
+
+
+def test_a_refuted_energy_is_not_reported_as_a_refuted_rate(app: Typer) -> None:
+    # 1 + 1e-9 < 4/3 is a rate that holds; only this V does not prove it
+    claim = ["--mu", "1", "--claim", "1000000001/1000000000"]
+    flow = ["rate", "x'' + 2*x' + grad(x)", "--class", "strongly-convex", *claim]
+    assert CliRunner().invoke(app, flow).exit_code == 0
+    energy = [*flow, "--energy", "f + 1/2*norm(x + v)^2"]
+    run = CliRunner().invoke(app, energy)
+    assert run.exit_code == 1
+    assert "REFUTED   that this V proves" in run.output
+    assert "nothing is said of the rate itself" in run.output
+    data = json.loads(CliRunner().invoke(app, [*energy, "--format", "json"]).output)
+    assert (data["verdict"], data["verdict_on"]) == ("REFUTED", "energy")
+
+
 def test_flows_without_an_own_time_are_refused_with_a_reason() -> None:
     with pytest.raises(InvalidArgumentError, match="autonomous neither in t nor in ln t"):
         best_rate(parse_flow("x'' + 3/t*x' + hess*x' + grad(x)").at(), CONVEX)

@@ -94,7 +94,8 @@ def decide_mode_rate(flow: ConcreteFlow, function_class: FunctionClass, rate: Fr
     first, last = _rational(low), None if high is None else _rational(high)
     if low > 0 and all(_is_positive(t, first, last) for t in tests):
         return True
-    product = sp.Poly(1, _LAM)
+    # the ends are cuts too: one point then lies between an end and the root next to it
+    product = sp.Poly(_LAM - first, _LAM) * (1 if last is None else sp.Poly(_LAM - last, _LAM))
     for polynomial in [*tests, *(sp.Poly(c, _LAM) for c in shifted)]:
         if polynomial.degree() > 0:
             product *= polynomial
