@@ -187,7 +187,7 @@ def figure2(full: bool, seed: int) -> Figure:
         )
     late_rows = [row for row in rows if "late exponent" in row.what]
     linear = all(row.interval is not None and row.interval[0] > 0.0 for row in late_rows)
-    remarks.append(_outcome(not linear, "the discrete method is 'only polynomial' (a positive late exponent is linear)"))
+    remarks.append(_outcome(not linear, "the discrete method is 'only polynomial' (a late exponent > 0 is not)"))
     return Figure(
         "Figure 2: Nesterov decays like a power of t",
         f"n = 8, p = 6, width {width}, lambda_0 = {run.limit_eigenvalue:.4f}, step {step}, seed {seed}",
