@@ -69,6 +69,7 @@ class Step:
     decision : the outcome and the exact method behind it
     premises : titles of the steps that an inference rule was applied to
     lemmas : cited lemmas that the step rests on (through another theorem's proof)
+    rate : the rate that a decay step was computed for
     """
 
     title: str
@@ -77,6 +78,7 @@ class Step:
     decision: Decision
     premises: tuple[str, ...] = ()
     lemmas: tuple[str, ...] = ()
+    rate: sp.Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +283,9 @@ def gronwall(decay: Step, energy: sp.Expr, initial: sp.Expr, rate: sp.Expr, time
             Kind.RULE,
             Decision(Status.UNDECIDED, "rule", f"the rate {rate} depends on {time}"),
         )
+    if decay.rate is not None and not decide_zero(decay.rate - rate).holds:
+        detail = f"the decay was computed for the rate {decay.rate}, not {rate}"
+        return Step("Gronwall's inequality", None, Kind.RULE, Decision(Status.UNDECIDED, "rule", detail))
     formula = sp.Le(energy, sp.exp(-rate * time) * initial, evaluate=False)
     return infer("Gronwall's inequality integrates the decay", formula, from_=[decay])
 

@@ -121,7 +121,7 @@ def show_decay(
     change = flow.frozen_dynamics(KERNEL).derivative(energy) + rate * energy
     decision = decide_positive_semidefinite(-mode_matrix(sp.expand(change), flow, eigenvalue), lower)
     stated = formula if formula is not None else sp.Le(sp.expand(change), 0, evaluate=False)
-    return Step(title, stated, Kind.COMPUTED, decision)
+    return Step(title, stated, Kind.COMPUTED, decision, rate=rate)
 
 
 def show_energy_positive(

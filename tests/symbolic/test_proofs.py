@@ -181,3 +181,10 @@ def test_lemmas_travel_through_theorems_that_use_them() -> None:
     outer_proof = Derivation((by("inner", inner_proof, formula),))
     assert outer_proof.judge(formula).holds
     assert outer_proof.lemmas == ("Weyl's inequality",)
+
+
+def test_gronwall_refuses_a_rate_that_the_decay_was_not_computed_for() -> None:
+    decay = DecayCertificate(FLOW, V, R, LAM, {LAM: R**2}).decay()
+    energy = sp.Function("V", nonnegative=True)
+    assert gronwall(decay, energy(TIME), energy(0), R, TIME).decision.holds
+    assert gronwall(decay, energy(TIME), energy(0), 2 * R, TIME).decision.status is Status.UNDECIDED
