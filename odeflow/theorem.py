@@ -53,6 +53,7 @@ class Verdict(enum.Enum):
 class World(enum.Enum):
     """Which world a claim speaks of; a claim that is exact in K can be false in N."""
 
+    A = "A"
     K = "K"
     N = "N"
 
@@ -60,8 +61,9 @@ class World(enum.Enum):
     def description(self) -> str:
         """The world in words."""
         return {
+            "A": "algebra: no training; an identity, an inequality or a law of probability",
             "K": "frozen kernel: the error dynamics with a constant symmetric H",
-            "N": "finite network: the weights move and the kernel with them",
+            "N": "training as it is: the weights move, and the kernel with them",
         }[self.value]
 
 
@@ -181,6 +183,41 @@ class Evidence:
     seed: int | None = None
     detail: str = ""
     lemmas: tuple[str, ...] = ()
+
+    @classmethod
+    def measured(
+        cls,
+        claim: Claim,
+        observed: str,
+        *,
+        contradicted: bool | None,
+        error_bar: str,
+        cases: int = 1,
+        seed: int | None = None,
+        detail: str = "",
+    ) -> Evidence:
+        """Return what a simulation found about `claim`.
+
+        Parameters
+        ----------
+        contradicted : whether the observation contradicts the claim by more than its error bar; None if the
+            simulation could not tell
+        detail : the witness; `observed` by default
+
+        Examples
+        --------
+        >>> import sympy as sp
+        >>> rate = sp.Symbol("k", positive=True)
+        >>> claim = Claim("decays at least like e^{-t}", sp.Ge(rate, 1))
+        >>> Evidence.measured(claim, "fitted rate 0.5", contradicted=True, error_bar="0.01").status.name
+        'FAILS'
+        """
+        status = {True: Status.FAILS, False: Status.HOLDS, None: Status.UNDECIDED}[
+            None if contradicted is None else bool(contradicted)
+        ]
+        return cls(
+            Stage.SIMULATION, status, str(claim.formula), observed, error_bar, cases, seed, detail or observed
+        )
 
     @property
     def exact(self) -> bool:

@@ -1,0 +1,23 @@
+"""The gradient confusion paper (submitted to ICLR 2020): The Effect of Neural Net Architecture on Gradient Confusion & Training Performance.
+
+`THEOREMS` follows the paper. A claim that the paper prints wrongly has two entries: as printed, and corrected.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from odeflow.theorem import Theorem
+from theory.iclr2020_gradient_confusion.notation import PAPER
+
+__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
+
+PAGES: tuple[str, ...] = ()
+
+THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
+
+ITEMS: dict[str, tuple[str, ...]] = {}
+"""Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
+
+NOT_CHECKABLE: dict[str, str] = {}
+"""What is not a checkable claim, and why."""
