@@ -22,10 +22,9 @@ from odeflow.numeric.kernels import two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow, mode_response
 from odeflow.numeric.rates import fit_scaling
 from odeflow.strategies import FrozenCase, NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Word
-from odeflow.theorem import Claim, Evidence, Stage
+from odeflow.theorem import Claim, Evidence
 
 __all__ = [
     "Losses",
@@ -154,11 +153,10 @@ def error_equation_evidence(claim: Claim, flow: Flow, *, values: Mapping[sp.Symb
     predicted = frozen_kernel_flow(numeric_flow(claimed, values), factor * J @ J.T, start, times).errors
     followed = _linear_network_errors(flow, J, target, theta, times, values)
     gap = float(np.abs(predicted - followed).max() / np.abs(start).max())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if gap > 1e-8 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"errors of the moving weights differ from the claimed equation by {gap:.1e} of the initial error",
+    return Evidence.measured(
+        claim,
+        f"errors of the moving weights differ from the claimed equation by {gap:.1e} of the initial error",
+        contradicted=gap > 1e-8,
         error_bar="1e-8 (tolerance of the integrator)",
         cases=times.size,
         seed=seed,
@@ -229,11 +227,10 @@ def bound_evidence(
         for lam in (min(spectrum), max(spectrum))
     )
     said = f"{observed}; " if observed else ""
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + ROUNDING else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"{said}largest ratio to the bound {worst:.6g}",
+    return Evidence.measured(
+        claim,
+        f"{said}largest ratio to the bound {worst:.6g}",
+        contradicted=worst > 1.0 + ROUNDING,
         error_bar=f"{gap:.1e} (closed form against integrated field)",
         cases=len(cases),
         seed=seed,
@@ -289,11 +286,10 @@ def order_evidence(
     fit = fit_scaling(steps, errors[:, None])
     half = 0.5 * (fit.interval[1] - fit.interval[0])
     said = f"fitted order {fit.exponent:.3f}, claimed {order}"
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if abs(fit.exponent - order) > 0.2 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"{said}; {observed}" if observed else said,
+    return Evidence.measured(
+        claim,
+        f"{said}; {observed}" if observed else said,
+        contradicted=abs(fit.exponent - order) > 0.2,
         error_bar=f"{half:.1e} (95 % interval of the fit)",
         cases=steps.size,
         seed=seed,

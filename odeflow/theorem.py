@@ -190,7 +190,7 @@ class Evidence:
         claim: Claim,
         observed: str,
         *,
-        contradicted: bool | None,
+        contradicted: bool | np.bool_ | None,
         error_bar: str,
         cases: int = 1,
         seed: int | None = None,
@@ -212,12 +212,8 @@ class Evidence:
         >>> Evidence.measured(claim, "fitted rate 0.5", contradicted=True, error_bar="0.01").status.name
         'FAILS'
         """
-        status = {True: Status.FAILS, False: Status.HOLDS, None: Status.UNDECIDED}[
-            None if contradicted is None else bool(contradicted)
-        ]
-        return cls(
-            Stage.SIMULATION, status, str(claim.formula), observed, error_bar, cases, seed, detail or observed
-        )
+        status = Status.UNDECIDED if contradicted is None else Status.FAILS if contradicted else Status.HOLDS
+        return cls(Stage.SIMULATION, status, str(claim.formula), observed, error_bar, cases, seed, detail or observed)
 
     @property
     def exact(self) -> bool:

@@ -33,9 +33,8 @@ from odeflow.numeric.flows import Flow, HeavyBall, Nesterov
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 __all__ = ["FLIP_SYMBOLS", "JUMP", "OUTPUT", "SPEED", "THEOREM", "WIDTH"]
@@ -148,11 +147,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             worst, largest, cases = max(worst, abs(jump - claimed)), max(largest, abs(jump)), cases + 1
     if not cases:
         raise OdeflowError("Expected activation flips before t = 4 but there were none. Take another seed.")
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1e-10 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"jumps up to {largest:.3g} agree with the formula to {worst:.1e}",
+    return Evidence.measured(
+        claim,
+        f"jumps up to {largest:.3g} agree with the formula to {worst:.1e}",
+        contradicted=worst > 1e-10,
         error_bar=f"{10 * STEP**2:.0e} (extrapolation over {STEP:.0e})",
         cases=cases,
         seed=seed,

@@ -28,7 +28,6 @@ import sympy as sp
 
 from odeflow.numeric.flows import HeavyBall
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     Step,
@@ -42,7 +41,7 @@ from odeflow.symbolic.derivations import (
 )
 from odeflow.symbolic.flows import TIME
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes, nesterov_even_mode
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.activation_flip_jump import FLIP_SYMBOLS, JUMP, OUTPUT, SPEED, WIDTH, measured_jumps
 from theory.bu2021_dynamical_view.notation import PAPER, RATE
 
@@ -144,11 +143,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     case = NetworkCase(np.ones((1, 1)), np.array([label]), np.array([[label + 1.0]]), np.ones(1))
     ((output, speed, jump),) = measured_jumps(case, HeavyBall(1.0), 3.0, 1)
     claimed = float(claim.bound({OUTPUT: output, SPEED: speed, WIDTH: 1.0}))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if abs(jump - claimed) > 1e-10 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"the network's Delta' jumps by {jump:.12f}",
+    return Evidence.measured(
+        claim,
+        f"the network's Delta' jumps by {jump:.12f}",
+        contradicted=abs(jump - claimed) > 1e-10,
         error_bar="1e-13 (extrapolation over 1e-7)",
         detail=f"measured jump {jump:.12f}, claimed {claimed:.12f}",
     )

@@ -26,10 +26,9 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.kernels import relu_ntk_limit, relu_ntk_limit_entry_error, smallest_eigenvalue
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, by, define, equate, show_equal, show_less, show_with
 from odeflow.symbolic.limit_kernels import circle_kernel, derive_limit_entry, limit_entry, show_spectrum
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import kernel_limit
 from theory.bu2021_dynamical_view.notation import PAPER
 
@@ -103,11 +102,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claimed = float(equation.rhs)
         worst = max(worst, bound.lower - claimed, claimed - bound.upper)
         widest = max(widest, bound.upper - bound.lower)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 0.0 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed="every certified enclosure holds the claimed value" if worst <= 0.0 else "a claimed value is outside",
+    return Evidence.measured(
+        claim,
+        "every certified enclosure holds the claimed value" if worst <= 0.0 else "a claimed value is outside",
+        contradicted=worst > 0.0,
         error_bar=f"{widest:.1e} (widest enclosure)",
         cases=len(claim.formula.args),
         detail=f"a claimed value is {worst:.3g} outside its enclosure" if worst > 0.0 else "",
@@ -142,7 +140,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="circle_spectra",
     source=Source(PAPER, "Fact 2.2", "exact cases beside the paper"),
-    world=World.K,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

@@ -28,10 +28,9 @@ import sympy as sp
 
 from odeflow.numeric.rates import fit_scaling
 from odeflow.numeric.training import GradientDescent, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.discretisations import expansion
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import LEARNING_RATE
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER
 
@@ -111,11 +110,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             wrong = wrong or f"{name}: slope {slope:.5f}, claimed {claimed:.5f}"
         said.append(f"{name}: order {fit.exponent:.3f}, slope {slope:+.5f}")
         bars.append(bar)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed="; ".join(said),
+    return Evidence.measured(
+        claim,
+        "; ".join(said),
+        contradicted=bool(wrong),
         error_bar=f"{max(bars):.1e} (difference of the two finest steps)",
         cases=8,
         detail=wrong,

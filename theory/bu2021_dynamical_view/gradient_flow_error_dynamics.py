@@ -32,12 +32,11 @@ from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
 from odeflow.strategies import NetworkCase, integer_matrices
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, equate, show_with
 from odeflow.symbolic.error_dynamics import derive_error_dynamics
 from odeflow.symbolic.flows import gradient_flow
 from odeflow.symbolic.inner_products import Base, Operator, evaluate_at
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import DELTA, ERROR, KERNEL, PAPER, VELOCITY
 
 NEAREST = 1e-6
@@ -82,11 +81,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 gaps.append(slope_gap(claim, case, W))
     worst, bar = np.max(gaps, axis=0)
     failed, sharp = worst > bar, bar < SHARP
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if failed else Status.HOLDS if sharp else Status.UNDECIDED,
-        claimed=str(claim.formula),
-        observed=f"slope of the predictions differs from the claim by {worst:.1e} of |H Delta|",
+    return Evidence.measured(
+        claim,
+        f"slope of the predictions differs from the claim by {worst:.1e} of |H Delta|",
+        contradicted=True if failed else False if sharp else None,
         error_bar=f"{bar:.1e} (rounding of the difference quotient)",
         cases=len(gaps),
         seed=seed,

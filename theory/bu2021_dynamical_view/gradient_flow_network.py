@@ -32,11 +32,10 @@ from odeflow.experiments import random_network
 from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit
 from odeflow.numeric.relu_flow import relu_flow
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, chain, cite, decay_rate, gronwall
 from odeflow.symbolic.flows import gradient_flow
 from odeflow.symbolic.lyapunov import show_decay
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import INITIAL_LOSS, LAMBDA, LAMBDA0, LOSS, LOSS_FORM, PAPER, SYMBOLS, T
 
 __all__ = ["THEOREM"]
@@ -98,11 +97,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         checked += 1
         bounds = claim.bound({T: run.times, LAMBDA0: lambda0, INITIAL_LOSS: float(run.losses[0])})
         worst = max(worst, float((run.losses / bounds).max()))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.UNDECIDED if not checked else Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {worst:.6g} on {checked} of {tried} networks with a positive kernel",
+    return Evidence.measured(
+        claim,
+        f"largest ratio to the bound {worst:.6g} on {checked} of {tried} networks with a positive kernel",
+        contradicted=None if not checked else worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=checked,
         seed=seed,

@@ -32,9 +32,8 @@ from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import envelope
 from odeflow.numeric.training import GradientDescent, NesterovMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_true_power
 from theory.bu2021_dynamical_view.notation import GAMMA, MU, PAPER, SYMBOLS, T
 
@@ -113,11 +112,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         ratios.append(late_ratio(gamma, mu, 2000.0))
         said.append(f"from t = {flows:.0f} and from step {methods:.0f} at gamma = {gamma:g}")
     limit, claimed = max(ratios), float(claim.formula.rhs)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if abs(limit - claimed) > 1e-6 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"ahead for good {', '.join(said)} (mu = 0.04; eta mu = 0.04); ratio at t = 2000 below {limit:.0e}",
+    return Evidence.measured(
+        claim,
+        f"ahead for good {', '.join(said)} (mu = 0.04; eta mu = 0.04); ratio at t = 2000 below {limit:.0e}",
+        contradicted=abs(limit - claimed) > 1e-6,
         error_bar="one maximum, pi/sqrt(mu) = 15.7 in t",
         cases=4,
         detail=f"ratio of the losses {limit:.1e} at t = 2000, claimed limit {claimed:g}",

@@ -40,11 +40,10 @@ from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.strategies import NetworkCase
 from odeflow.symbolic.certificates import DecayCertificate
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, chain, decay_rate, define, gronwall, show_equal, show_less
 from odeflow.symbolic.flows import gradient_flow
 from odeflow.symbolic.inner_products import Dynamics, Operator, norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import (
     DELTA,
     ERROR,
@@ -144,11 +143,10 @@ def simulate(claim: Claim, seed: int, floor: sp.Expr = FLOOR) -> Evidence:
         times, losses, smallest = trained(random_network(5, 5, width, seed=rng))
         ratios.append(excess(claim, times, losses, smallest / share))
     worst = max(ratios)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + SLACK else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest loss/bound {worst:.6g}; for trained networks {max(ratios[-3:]):.6g}",
+    return Evidence.measured(
+        claim,
+        f"largest loss/bound {worst:.6g}; for trained networks {max(ratios[-3:]):.6g}",
+        contradicted=worst > 1.0 + SLACK,
         error_bar=f"{SLACK:.0e} (closed form on every piece; networks exact between flips)",
         cases=len(ratios),
         seed=seed,

@@ -32,11 +32,10 @@ from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_predictions
 from odeflow.strategies import NetworkCase, integer_matrices
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, equate
 from odeflow.symbolic.error_dynamics import BOTH_ACTIVE, GRAM_ENTRY, WIDTH, derive_gram_kernel, gram_entry
 from odeflow.symbolic.inner_products import Vector, inner
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 GRAM = inner(Vector.base("x_i"), Vector.base("x_j"))
@@ -81,11 +80,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         }  # fmt: skip
         worst = max(worst, *(float(np.abs(H - K).max()) for K in (claim.bound(values), relu_ntk(case.X, case.W))))
         bar = max(bar, 4.0 * rounding * float(np.abs(J).sum(axis=1).max()))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > bar else Status.HOLDS if bar < 1e-3 else Status.UNDECIDED,
-        claimed=str(claim.formula),
-        observed=f"J J^T by differences departs from the claim by at most {worst:.1e}",
+    return Evidence.measured(
+        claim,
+        f"J J^T by differences departs from the claim by at most {worst:.1e}",
+        contradicted=True if worst > bar else False if bar < 1e-3 else None,
         error_bar=f"{bar:.1e} (rounding of the difference quotients)",
         cases=len(widths),
         seed=seed,
@@ -138,7 +136,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="gram_kernel",
     source=Source(PAPER, "(2.5), (2.6)", "an inner product where the paper prints an outer product"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

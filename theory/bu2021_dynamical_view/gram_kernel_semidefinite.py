@@ -29,11 +29,10 @@ from hypothesis import strategies as st
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.strategies import integer_matrices
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
 from odeflow.symbolic.error_dynamics import BOTH_ACTIVE, derive_gram_semidefinite, gram_entry
 from odeflow.symbolic.inner_products import Base, Vector, evaluate_at, inner, norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import KERNEL, PAPER
 
 DIRECTION = Vector.base("v")
@@ -71,11 +70,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         vector = vectors[:, 0]
         excess = claimed_excess(claim, float(vector @ kernel @ vector), float(vector @ vector))
         lowest = min(lowest, excess)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if lowest < -bar else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"smallest value of the form minus what is claimed: {lowest:.1e} for |v| = 1",
+    return Evidence.measured(
+        claim,
+        f"smallest value of the form minus what is claimed: {lowest:.1e} for |v| = 1",
+        contradicted=lowest < -bar,
         error_bar=f"{bar:.1e} (rounding of the eigenvalues)",
         cases=len(widths),
         seed=seed,
@@ -124,7 +122,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="gram_kernel_semidefinite",
     source=Source(PAPER, "Section 2, definition of H"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

@@ -30,10 +30,9 @@ from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response, mode_velocity
 from odeflow.strategies import FrozenCase, mode_cases
 from odeflow.symbolic.certificates import DecayCertificate
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, decay_rate, define, equate, gronwall, show_equal, show_less
 from odeflow.symbolic.lyapunov import mode_matrix
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_rate import AT_LEAST, FLOW, V
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER, RATE, SYMBOLS, T
 
@@ -105,11 +104,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         spectrum = (1.0, *(np.exp(rng.uniform(0.0, 4.0, 3)).tolist() if k else ()))
         coefficients = tuple(rng.standard_normal(len(spectrum)).tolist())
         worst = max(worst, float((energies(1.0, FrozenCase(spectrum, coefficients, times)) / bound).max()))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest V / bound {worst:.6f}",
+    return Evidence.measured(
+        claim,
+        f"largest V / bound {worst:.6f}",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=30,
         seed=seed,

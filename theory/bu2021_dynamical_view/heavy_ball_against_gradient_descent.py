@@ -31,9 +31,8 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.rates import fit_exponential
 from odeflow.numeric.training import GradientDescent, HeavyBallMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import LEARNING_RATE
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER
 
@@ -146,13 +145,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         losses = (iterate_modes(method, [0.16, 0.4, 1.0], 90) ** 2).sum(axis=0) / 2
         fit = fit_exponential(np.arange(91.0), losses, window=(15.0, 90.0))
         slopes.append(f"{-fit.exponent:.4f} [{-fit.interval[1]:.4f}, {-fit.interval[0]:.4f}]")
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=wrong
+    return Evidence.measured(
+        claim,
+        wrong
         or f"no mismatch in 200 spectra; slopes per step at eta lambda_0 = 0.08: heavy ball {slopes[0]} "
         f"(ln momentum {np.log(0.6):.4f}), gradient descent {slopes[1]} (2 ln(1 - x) {2 * np.log(0.92):.4f})",
+        contradicted=bool(wrong),
         error_bar="1e-7 (double roots in floats)",
         cases=200,
         seed=seed,

@@ -32,9 +32,8 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.kernels import relu_ntk_limit
 from odeflow.strategies import unit_vectors
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, SYMBOLS
 
 ORTHONORMAL_ENTRY = (sp.Rational(1, 2) - sp.acos(1) / (2 * sp.pi)) * 1
@@ -87,11 +86,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found += [float(np.linalg.eigvalsh(relu_ntk_limit(np.eye(n)))[0]) for n in (1, 2, 5)]
     found = [q for q in found if q > 1e-12]
     wrong = [q for q in found if not rates(claim, q)]
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"lambda_0 in [{min(found):.2e}, {max(found):.6f}]; {len(wrong)} of {len(found)} violate the claim",
+    return Evidence.measured(
+        claim,
+        f"lambda_0 in [{min(found):.2e}, {max(found):.6f}]; {len(wrong)} of {len(found)} violate the claim",
+        contradicted=bool(wrong),
         error_bar="1e-12 (eigenvalues)",
         cases=len(found),
         seed=seed,

@@ -30,11 +30,10 @@ from hypothesis import strategies as st
 from scipy.linalg import eigh
 
 from odeflow.symbolic.certificates import DecayCertificate
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.symbolic.exact import is_positive_semidefinite
 from odeflow.symbolic.lyapunov import best_rate_polynomial, mode_matrix
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_rate import FLOW, V
 from theory.bu2021_dynamical_view.notation import KERNEL, LAMBDA, PAPER, RATE, SYMBOLS
 
@@ -104,11 +103,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claimed = float(claim.formula.rhs.subs({RATE: 1, K: k}))
         gaps[k] = measured_rate(k) - claimed
     worst = max(gaps, key=lambda k: abs(gaps[k]))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if abs(gaps[worst]) > 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"measured minus claimed best rate at most {abs(gaps[worst]):.1e} (at k = {worst:.4g})",
+    return Evidence.measured(
+        claim,
+        f"measured minus claimed best rate at most {abs(gaps[worst]):.1e} (at k = {worst:.4g})",
+        contradicted=abs(gaps[worst]) > 1e-9,
         error_bar="1e-9 (generalised eigenvalues)",
         cases=400 * len(gaps),
         detail=f"measured and claimed best rate differ by {abs(gaps[worst]):.3g} at k = {worst:.4g}",

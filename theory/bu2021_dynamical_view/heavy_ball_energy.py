@@ -27,12 +27,11 @@ from odeflow.experiments import random_network
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.strategies import NetworkCase, network_cases
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate
 from odeflow.symbolic.flows import heavy_ball
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, norm2
 from odeflow.symbolic.lyapunov import show_along
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import ERROR, PAPER, T
 
 __all__ = ["DAMPING", "THEOREM"]
@@ -90,11 +89,10 @@ def balance(claim: Claim, case: NetworkCase, damping: float, points: int) -> tup
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Balance the energy of a network of 64 neurons through its flips."""
     gap, bar, rise = balance(claim, random_network(6, 3, 64, seed=seed), 0.8, 401)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if gap > 1e-4 + bar or rise > 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"the balance closes to {gap:.1e} of E(0) across activation flips; largest rise {max(rise, 0.0):.1e}",
+    return Evidence.measured(
+        claim,
+        f"the balance closes to {gap:.1e} of E(0) across activation flips; largest rise {max(rise, 0.0):.1e}",
+        contradicted=gap > 1e-4 + bar or rise > 1e-9,
         error_bar=f"{bar:.1e} (two quadratures)",
         cases=401,
         seed=seed,

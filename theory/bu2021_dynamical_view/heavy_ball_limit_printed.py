@@ -25,11 +25,10 @@ from __future__ import annotations
 import sympy as sp
 
 from odeflow.numeric.training import HeavyBallMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_violated
 from odeflow.symbolic.flows import heavy_ball
 from odeflow.symbolic.inner_products import norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_limit import DAMPING, STEP
 from theory.bu2021_dynamical_view.notation import (
     KERNEL,
@@ -119,11 +118,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ]
     limit, bar = 2 * values[1] - values[0], abs(values[1] - values[0])
     bound = float(claim.formula.rhs)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if limit >= bound - bar else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"iterates at t = 1 tend to {limit:.5f}",
+    return Evidence.measured(
+        claim,
+        f"iterates at t = 1 tend to {limit:.5f}",
+        contradicted=limit >= bound - bar,
         error_bar=f"{bar:.1e} (difference of the two finest steps)",
         cases=2,
         detail=f"iterates at t = 1 tend to {limit:.5f}, claimed below {bound:g}",

@@ -37,8 +37,7 @@ from odeflow.numeric.flows import Flow, HeavyBall
 from odeflow.numeric.kernels import relu_ntk_limit
 from odeflow.numeric.relu_flow import ReluEventKind, ReluTrajectory, relu_flow, relu_predictions
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, LAMBDA0, LOSS, PAPER, SYMBOLS, T
 
 __all__ = ["THEOREM", "followed", "perturbed", "positive_until", "small_network"]
@@ -156,12 +155,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         inside[k] = (best, case)
     tight, worst = ratio(claim, tight_network()), max(value for value, _ in inside)
     top = max(worst, tight, *usual)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if top > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {max(usual):.4f} on {len(usual)} networks of 64-256 neurons, {worst:.4f} "
+    return Evidence.measured(
+        claim,
+        f"largest ratio to the bound {max(usual):.4f} on {len(usual)} networks of 64-256 neurons, {worst:.4f} "
         f"over {len(inside)} small ones and {steps} climbing steps; one sample, H = lambda_0/2: {tight:.4f} (2/e)",
+        contradicted=top > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=len(usual) + len(inside) + steps + 1,
         seed=seed,

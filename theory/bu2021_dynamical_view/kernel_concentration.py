@@ -32,9 +32,8 @@ from scipy.special import betaincinv
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, chain, cite, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, SYMBOLS
 
 __all__ = ["SAMPLES", "THEOREM", "WIDTH", "binomial_tail", "interval"]
@@ -135,11 +134,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         W, _ = two_layer_initialisation(3, enough, seed=rng)
         missed += bool(np.linalg.norm(relu_ntk(case.X, W) - limit, 2) > lambda0 / 4)
     broken |= interval(missed, 20)[0] > 0.1
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if broken else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"failures for n = 2: {'; '.join(said)}; n = 4, lambda_0 {lambda0:.3f}, m = {enough}: {missed} of 20",
+    return Evidence.measured(
+        claim,
+        f"failures for n = 2: {'; '.join(said)}; n = 4, lambda_0 {lambda0:.3f}, m = {enough}: {missed} of 20",
+        contradicted=broken,
         error_bar="95 % Clopper-Pearson intervals, in brackets",
         cases=3 * count + 20,
         seed=seed,
@@ -169,7 +167,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="kernel_concentration",
     source=Source(PAPER, "Lemma 3.1", "with an explicit constant"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED_MODULO,
     derive=derive,

@@ -28,10 +28,9 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from odeflow.numeric.kernels import pairwise_angles, relu_ntk, relu_ntk_limit
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, equate
 from odeflow.symbolic.limit_kernels import ANGLE, ENTRY, PRODUCT, derive_limit_entry
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 NEURONS = 200_000
@@ -74,11 +73,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     error = np.abs(gram) * np.sqrt(share * (1.0 - share) / NEURONS)
     off = np.abs(drawn - claimed) / error
     worst = float(off.max())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > SIGMAS else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"with {NEURONS} neurons the worst of 36 entries is off by {worst:.2g} standard errors",
+    return Evidence.measured(
+        claim,
+        f"with {NEURONS} neurons the worst of 36 entries is off by {worst:.2g} standard errors",
+        contradicted=worst > SIGMAS,
         error_bar=f"standard error of an entry at most {float((error / np.abs(gram)).max()):.1e} of |x_i.x_j|",
         cases=36,
         seed=seed,
@@ -115,7 +113,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="kernel_limit",
     source=Source(PAPER, "Fact 2.2, first half", "the angle in place of arccos(x_i.x_j)"),
-    world=World.K,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

@@ -128,11 +128,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     for n in sizes:
         X = rng.standard_normal((n, 5))
         certified.append(certified_lower(X / np.linalg.norm(X, axis=1, keepdims=True)))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.HOLDS if min(certified) > 0.0 else Status.UNDECIDED,
-        claimed=str(claim.formula),
-        observed=f"lambda_0 > {min(certified):.1e} for n up to {sizes[-1]} random inputs in dimension 5",
+    return Evidence.measured(
+        claim,
+        f"lambda_0 > {min(certified):.1e} for n up to {sizes[-1]} random inputs in dimension 5",
+        contradicted=False if min(certified) > 0.0 else None,
         error_bar="certified lower bounds, rounding included",
         cases=len(sizes),
         seed=seed,
@@ -197,7 +196,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="kernel_limit_positive",
     source=Source(PAPER, "Fact 2.2, second half", "opposite inputs count as parallel"),
-    world=World.K,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED_MODULO,
     derive=derive,

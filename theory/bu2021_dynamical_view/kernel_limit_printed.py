@@ -62,16 +62,14 @@ def counterexample(claim: Claim) -> Derivation:
 
 
 FALSE_TWINS = (
-    FalseTwin(
-        "arccos(x_i.x_j)/pi", {"claim": without_norms((sp.Rational(1, 2) - sp.acos(PRODUCT) / sp.pi) * PRODUCT)}
-    ),
+    FalseTwin("arccos(x_i.x_j)/pi", {"claim": without_norms((sp.Rational(1, 2) - sp.acos(PRODUCT) / sp.pi) * PRODUCT)}),
     FalseTwin("a quarter of x_i.x_j", {"claim": without_norms(PRODUCT / 4)}),
 )
 
 THEOREM = Theorem(
     name="kernel_limit_printed",
     source=Source(PAPER, "Fact 2.2, first half", "as printed, without unit norm; corrected in kernel_limit"),
-    world=World.K,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,

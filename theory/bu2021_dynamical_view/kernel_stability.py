@@ -34,9 +34,8 @@ from hypothesis import strategies as st
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, chain, cite, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.kernel_concentration import SAMPLES, interval
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, SYMBOLS
 
@@ -111,12 +110,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bound = float(claim.bound({SAMPLES: 4, RADIUS: radius, LAMBDA0: lambda0}))
     low, high = interval(failures, 200)
     mean, spread = float(np.mean(means)), float(np.std(means)) / np.sqrt(200)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if low > bound else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"{failures} of 200 networks fail [{low:.3f}, {high:.3f}], bound {bound:.3f}; mean sum of |entries| "
+    return Evidence.measured(
+        claim,
+        f"{failures} of 200 networks fail [{low:.3f}, {high:.3f}], bound {bound:.3f}; mean sum of |entries| "
         f"{mean:.1e} +- {spread:.0e}, the proof's {0.1 * lambda0 / 4:.1e}",
+        contradicted=low > bound,
         error_bar="95 % Clopper-Pearson interval, in brackets",
         cases=200,
         seed=seed,
@@ -153,7 +151,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="kernel_stability",
     source=Source(PAPER, "Lemma 3.2 (first part)", "with c = sqrt(2 pi)/16"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED_MODULO,
     derive=derive,

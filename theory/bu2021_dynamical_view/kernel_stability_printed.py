@@ -26,9 +26,8 @@ import sympy as sp
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, infer, semidefinite, show_equal, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, SYMBOLS
 
 __all__ = ["THEOREM"]
@@ -95,11 +94,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         said.append(f"m = {width}: {low} of 100")
         failed += low
     printed = isinstance(claim.formula, sp.StrictGreaterThan)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if printed and failed else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"lambda_min(H(0)) <= lambda_0/2 in {', '.join(said)} (n = 4, p = 3, lambda_0 = {lambda0:.3f})",
+    return Evidence.measured(
+        claim,
+        f"lambda_min(H(0)) <= lambda_0/2 in {', '.join(said)} (n = 4, p = 3, lambda_0 = {lambda0:.3f})",
+        contradicted=bool(printed and failed),
         error_bar="5 % (binomial, one standard deviation at most)",
         cases=400,
         seed=seed,
@@ -114,7 +112,7 @@ THEOREM = Theorem(
     source=Source(
         PAPER, "Lemma 3.2 (second part)", "as printed; corrected in kernel_stability with kernel_concentration"
     ),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,

@@ -21,7 +21,7 @@ import sympy as sp
 
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 W = sp.Symbol("w", real=True)
@@ -90,11 +90,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         above += middle > (at_u + at_v) / 2 + 1e-12
         J = np.hstack([(X @ U[r] > 0.0)[:, None] * a[r] * X for r in range(3)])
         curvature = min(curvature, float(np.linalg.eigvalsh(J.T @ J)[0]))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.HOLDS if above else Status.UNDECIDED,
-        claimed=str(claim.formula),
-        observed=f"{above} of {pairs} random midpoints above the mean; least curvature in a cell {curvature:.0e}",
+    return Evidence.measured(
+        claim,
+        f"{above} of {pairs} random midpoints above the mean; least curvature in a cell {curvature:.0e}",
+        contradicted=False if above else None,
         error_bar="1e-12 (rounding)",
         cases=pairs,
         seed=seed,
@@ -109,7 +108,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="loss_nonconvex",
     source=Source(PAPER, "Section 2, the loss"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

@@ -27,10 +27,9 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER, RATE, SYMBOLS, T
 
 RISE = sp.Symbol("rise", nonnegative=True)
@@ -105,11 +104,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     factors = [f for f in np.geomspace(0.01, 100.0, 60) if not 0.999 < f < 1.05]
     wrong = [f for f in factors if not agrees(claim, float(f), 0.7)]
     seen = {f: largest_rise(f * 0.49, 0.7) for f in (1.2, 2.0, 10.0)}
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed="largest rise (of L(0) = 1/2) " + ", ".join(f"{v:.1e} at {f:g} r^2" for f, v in seen.items()),
+    return Evidence.measured(
+        claim,
+        "largest rise (of L(0) = 1/2) " + ", ".join(f"{v:.1e} at {f:g} r^2" for f, v in seen.items()),
+        contradicted=bool(wrong),
         error_bar="1e-14 (closed form)",
         cases=len(factors),
         detail=f"claim and closed form disagree at lambda_max = {wrong[0]:.4g} r^2" if wrong else "",

@@ -34,7 +34,6 @@ from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     Step,
@@ -48,7 +47,7 @@ from odeflow.symbolic.derivations import (
 )
 from odeflow.symbolic.inner_products import Operator, Vector, inner, norm2
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import ERROR, KERNEL, PAPER, RATE, SYMBOLS, VELOCITY, T
 
 __all__ = ["THEOREM", "lyapunov_value"]
@@ -224,11 +223,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         said.append(
             f"{case.a.size} neurons: V {before:.5f} -> {after:.5f} at t = {moment:.5f}, {after / bound:.3f} x bound"
         )
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-6 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed="; ".join(said),
+    return Evidence.measured(
+        claim,
+        "; ".join(said),
+        contradicted=worst > 1.0 + 1e-6,
         error_bar=f"{spread:.0e} (V taken 1e-9 and 1e-8 beside the flip)",
         cases=2,
         detail=f"V just after a flip is {worst:.4f} times the bound",

@@ -31,11 +31,10 @@ from scipy.integrate import solve_ivp
 
 from odeflow.codegen import compile_field
 from odeflow.numeric.integrate import integrate
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, cite, define, infer, show_equal, show_less, show_violated
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.inner_products import inner, norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import ERROR, GAMMA, KERNEL, PAPER, SYMBOLS, VELOCITY, T
 
 __all__ = ["THEOREM"]
@@ -131,12 +130,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     loud, again = modulated(3.0, 0.2, times[:2])
     losses = 0.5 * loud[:, 0] ** 2
     spread = max(spread, float(np.abs(loud[:, 0] / again[:, 0] - 1).max()))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if rate > float(claim.formula.rhs) + 10 * spread else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"1 + eps cos 2t with sup/inf {ratio:.3g}, gamma = 3: t^3 E grows at rate {rate:.4f}; with eps = 0.2 "
+    return Evidence.measured(
+        claim,
+        f"1 + eps cos 2t with sup/inf {ratio:.3g}, gamma = 3: t^3 E grows at rate {rate:.4f}; with eps = 0.2 "
         f"L(200) = {losses[0]:.3g}, L(400) = {losses[1]:.3g} from L(0) = 0.5",
+        contradicted=rate > float(claim.formula.rhs) + 10 * spread,
         error_bar=f"{spread:.0e} of each value (two integrators)",
         cases=2,
         detail=f"exponential rate {rate:.4f} between t = 400 and t = 800",

@@ -27,10 +27,9 @@ import sympy as sp
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import fit_scaling
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_violated
 from odeflow.symbolic.discretisations import expansion, shifted
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.momentum_order import FIRST, GRADIENT, SECOND, STEP, W
 from theory.bu2021_dynamical_view.notation import PAPER
 
@@ -105,11 +104,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     second_order = abs(fit.exponent - 1.0) < 0.2
     claimed, shown = int(claim.formula.rhs), ", ".join(f"{e:.1e}" for e in errors)
     ordinary = claim.formula.lhs.args == ORDINARY
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if ordinary and second_order and claimed != 2 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"errors against the second-order ODE {shown}: order {fit.exponent:.3f} in h",
+    return Evidence.measured(
+        claim,
+        f"errors against the second-order ODE {shown}: order {fit.exponent:.3f} in h",
+        contradicted=ordinary and second_order and claimed != 2,
         error_bar=f"{0.5 * (fit.interval[1] - fit.interval[0]):.1e} (95 % interval of the fit)",
         cases=len(steps),
         detail=f"the iterates follow a second-order ODE with order {fit.exponent:.3f}",

@@ -25,10 +25,9 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less
 from odeflow.symbolic.modes import hurwitz_determinants
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER
 
 B1, B2 = sp.symbols("b_1 b_2", positive=True)
@@ -107,11 +106,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         counted += 1
         if (sigma < 0.0) != stable_by_claim(claim, b1, b2, lam):
             wrong = wrong or f"b1 = {b1:.4g}, b2 = {b2:.4g}, lambda = {lam:.4g} has abscissa {sigma:.4g}"
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=wrong or f"no mismatch in {counted} random cubics",
+    return Evidence.measured(
+        claim,
+        wrong or f"no mismatch in {counted} random cubics",
+        contradicted=bool(wrong),
         error_bar="1e-6 (roots in floats)",
         cases=counted,
         seed=seed,

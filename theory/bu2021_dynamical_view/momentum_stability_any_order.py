@@ -28,9 +28,8 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.momentum_stability import ABSCISSA, abscissa
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER
 
@@ -127,11 +126,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, lam**2 / bound_of(claim, coefficients))
         if breaks(claim, coefficients, lam):
             wrong = wrong or f"b = {[round(c, 3) for c in coefficients]}, lambda = {lam:.4g}"
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=wrong or f"largest lambda^2 / bound among stable modes {worst:.3g}",
+    return Evidence.measured(
+        claim,
+        wrong or f"largest lambda^2 / bound among stable modes {worst:.3g}",
+        contradicted=bool(wrong),
         error_bar="1e-9 (roots in floats)",
         cases=1000,
         seed=seed,

@@ -26,9 +26,8 @@ import sympy as sp
 
 from odeflow.numeric.flows import LinearFlow
 from odeflow.numeric.modal import mode_response
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_less, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.momentum_stability import ABSCISSA, B1, B2, WHERE, abscissa
 from theory.bu2021_dynamical_view.notation import LAMBDA, PAPER
 
@@ -77,11 +76,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     x = np.abs(mode_response(LinearFlow((1.0, 1.0)), np.array([2.0]), times)[0])
     early, late = (float(x[part].max()) for part in (times < 30.0, times > 50.0))
     growth = float(np.log(late / early) / 30.0)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if growth > 0.0 and not isinstance(claim.formula, sp.Implies) else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"the error grows from {early:.1f} to {late:.1f}, at rate {growth:.3f}; the roots say {sigma:.4f}",
+    return Evidence.measured(
+        claim,
+        f"the error grows from {early:.1f} to {late:.1f}, at rate {growth:.3f}; the roots say {sigma:.4f}",
+        contradicted=growth > 0.0 and not isinstance(claim.formula, sp.Implies),
         error_bar=f"{abs(growth - sigma):.1e} (growth of maxima against roots)",
         detail=f"at b1 = b2 = 1, lambda = 2 the error grows at rate {sigma:.4f}",
     )

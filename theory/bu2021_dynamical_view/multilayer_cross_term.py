@@ -36,8 +36,7 @@ from jaxtyping import Float
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import two_layer_initialisation
-from odeflow.symbolic.decisions import Status
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.network_kernel_scaling import WIDTHS, compared
 from theory.bu2021_dynamical_view.notation import PAPER
 
@@ -135,11 +134,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     values, spread = measured(seed)
     off, words = compared(claim, EXPONENTS, values)
     means = ", ".join(f"{v:.1e}" for v in values[1].mean(axis=1))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if off > 0 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"{words}; tanh {means} at m = 64, 256, 1024",
+    return Evidence.measured(
+        claim,
+        f"{words}; tanh {means} at m = 64, 256, 1024",
+        contradicted=off > 0,
         error_bar=f"95 % intervals over seeds, in brackets; single values to {spread:.0e} (two step sizes)",
         cases=2 * len(WIDTHS) * SEEDS,
         seed=seed,

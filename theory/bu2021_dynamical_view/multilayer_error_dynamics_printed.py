@@ -27,9 +27,8 @@ import sympy as sp
 
 from odeflow.codegen import compile_field
 from odeflow.numeric.integrate import integrate
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER, T
 
 __all__ = ["THEOREM"]
@@ -107,11 +106,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bend, coarse = float(2 * rough[0] - rough[1]), float(2 * rough[1] - rough[2])
     claimed = float(claim.formula.rhs.subs({ERROR_0: 1, OUTER_0: 1, INNER_0: 1}))
     bar = abs(bend - coarse)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if abs(bend - claimed) > bar else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"rho''(0) = {bend:.4f}",
+    return Evidence.measured(
+        claim,
+        f"rho''(0) = {bend:.4f}",
+        contradicted=abs(bend - claimed) > bar,
         error_bar=f"{bar:.0e} (extrapolation from two pairs of times)",
         detail=f"rho''(0) = {bend:.3f}, claimed {claimed:.3f}",
     )

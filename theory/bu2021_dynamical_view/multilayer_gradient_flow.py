@@ -23,11 +23,10 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.strategies import integer_matrices
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_equal_vectors
 from odeflow.symbolic.flows import TIME
 from odeflow.symbolic.inner_products import Base, Dynamics, Operator, Vector, evaluate_at, inner, norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import DELTA, ERROR, PAPER, VELOCITY
 
 __all__ = ["THEOREM"]
@@ -119,11 +118,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     expected = -sum(c * J @ (J.T @ error) for c, J in zip(factors, blocks, strict=True))
     spread = float(np.abs(rates[0] - rates[1]).max() / np.abs(rate).max())
     gap = float(np.abs(rate - expected).max() / np.abs(rate).max())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if gap > 1e-7 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"Delta' of a tanh network by differences agrees with the claim to {gap:.1e}",
+    return Evidence.measured(
+        claim,
+        f"Delta' of a tanh network by differences agrees with the claim to {gap:.1e}",
+        contradicted=gap > 1e-7,
         error_bar=f"{spread:.0e} (two step sizes, before extrapolation)",
         cases=5,
         seed=seed,

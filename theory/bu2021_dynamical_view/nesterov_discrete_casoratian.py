@@ -25,9 +25,8 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.rates import envelope
 from odeflow.numeric.training import NesterovMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import LEARNING_RATE, STEPS, next_position
 from theory.bu2021_dynamical_view.notation import GAMMA, LAMBDA, PAPER, SYMBOLS
 
@@ -112,11 +111,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         f"{s:.6f} +- {e:.1e} at eta lambda = {x:g} (ln(1 - eta lambda) = {np.log1p(-x):.6f})"
         for x, (s, e) in slopes.items()
     )
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1e-10 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"Casoratians agree to {worst:.1e}; slope of ln L + gamma ln k: {said}",
+    return Evidence.measured(
+        claim,
+        f"Casoratians agree to {worst:.1e}; slope of ln L + gamma ln k: {said}",
+        contradicted=worst > 1e-10,
         error_bar="1e-10 (rounding, cancellation between the two products)",
         cases=50,
         seed=seed,

@@ -30,7 +30,6 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.training import NesterovMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -41,7 +40,7 @@ from odeflow.symbolic.derivations import (
     show_equal,
     show_less,
 )
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import GAMMA, LAMBDA, MU, PAPER, SYMBOLS
 
 STEPS = sp.Symbol("k", positive=True, integer=True)
@@ -131,11 +130,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     for _ in range(100):
         spectrum = np.exp(rng.uniform(np.log(1e-3), 0.0, rng.integers(1, 5))).tolist()
         ratios.append(worst_ratio(claim, float(rng.uniform(0.2, 12.0)), spectrum, float(rng.uniform(0.1, 1.0)), 4000))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if max(ratios) > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest loss / bound {max(ratios):.6f}",
+    return Evidence.measured(
+        claim,
+        f"largest loss / bound {max(ratios):.6f}",
+        contradicted=max(ratios) > 1.0 + 1e-9,
         error_bar="1e-9 (rounding of 4000 steps)",
         cases=len(ratios),
         seed=seed,

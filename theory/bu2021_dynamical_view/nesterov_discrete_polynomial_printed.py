@@ -25,9 +25,8 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.training import NesterovMethod, iterate_modes
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_discrete_linear
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import FACTOR, LEARNING_RATE, STEPS
 from theory.bu2021_dynamical_view.notation import MU, PAPER, POWER, SYMBOLS
@@ -84,13 +83,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     corrected = [t + gamma * np.log(k - 25) / (k - 25) for t, k in zip(tails, (steps // 2, steps), strict=True)]
     measured, bar = float(np.exp(corrected[1])), float(abs(np.exp(corrected[1]) - np.exp(corrected[0])))
     claimed = float(claim.formula.rhs.subs({LEARNING_RATE: 1, MU: sp.Rational(1, 2)}))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if measured < claimed - 3 * bar else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"root rate of the loss {measured:.4f}, claimed at least {claimed:g}",
+    return Evidence.measured(
+        claim,
+        f"root rate of the loss {measured:.4f}, claimed at least {claimed:g}",
+        contradicted=measured < claimed - 3 * bar,
         error_bar=f"{bar:.1e} (half of the run against all of it)",
-        detail=f"root rate of the loss {measured:.4f}, claimed at least {claimed:g}",
     )
 
 

@@ -25,12 +25,11 @@ from hypothesis import strategies as st
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.relu_flow import ReluTrajectory, relu_flow
 from odeflow.strategies import NetworkCase, network_cases
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, norm2
 from odeflow.symbolic.lyapunov import show_along
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import ERROR, GAMMA, PAPER, SYMBOLS, T
 
 JACOBIAN = Operator("J", varying=True)
@@ -109,11 +108,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     run = network_run(case, 3.0)
     gap, bar = energy_gap(claim, run, 3.0)
     rise = float(np.diff(run.losses + run.kinetic_energies).max())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if gap > 1e-4 + bar or rise > 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"energy balance closes to {gap:.1e} of E across activation flips; largest rise {max(rise, 0.0):.1e}",
+    return Evidence.measured(
+        claim,
+        f"energy balance closes to {gap:.1e} of E across activation flips; largest rise {max(rise, 0.0):.1e}",
+        contradicted=gap > 1e-4 + bar or rise > 1e-9,
         error_bar=f"{bar:.1e} (two quadratures)",
         cases=run.times.size,
         seed=seed,

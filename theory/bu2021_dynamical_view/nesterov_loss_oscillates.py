@@ -24,10 +24,9 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, cite, infer, show_equal, show_less
 from odeflow.symbolic.flows import nesterov
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import GAMMA, LAMBDA, PAPER, SYMBOLS, T
 
 RISES = sp.Function("rises_per_unit_of_s", nonnegative=True)(GAMMA)
@@ -92,11 +91,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     counts = {gamma: rises(gamma, 400.0) for gamma in (0.5, 2.0, 3.0, 7.0, 12.0)}
     wrong = [g for g in counts if not enough(claim, g, 400.0)]
     said = ", ".join(f"{c} at gamma = {g:g}" for g, c in counts.items())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"rises up to s = 400: {said} (400/pi = {400 / np.pi:.1f})",
+    return Evidence.measured(
+        claim,
+        f"rises up to s = 400: {said} (400/pi = {400 / np.pi:.1f})",
+        contradicted=bool(wrong),
         error_bar="1 rise (the last one may be cut)",
         cases=len(counts),
         detail=f"too few rises at gamma = {wrong[0]:g}" if wrong else "",

@@ -33,8 +33,7 @@ import sympy as sp
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.kernels import relu_ntk_limit
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_network import followed, perturbed, small_network
 from theory.bu2021_dynamical_view.nesterov_rate import EARLY, LATE
 from theory.bu2021_dynamical_view.notation import GAMMA, INITIAL_LOSS, LAMBDA0, LOSS, PAPER, POWER, SYMBOLS, T
@@ -88,12 +87,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             if (value := ratio(claim, other)) > best:
                 best, case = value, other
         worst = max(worst, best)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {worst:.4f} over {len(inside)} networks and {steps} climbing steps, "
+    return Evidence.measured(
+        claim,
+        f"largest ratio to the bound {worst:.4f} over {len(inside)} networks and {steps} climbing steps, "
         "up to t = 30/sqrt(lambda_0/2)",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=len(inside) + steps,
         seed=seed,

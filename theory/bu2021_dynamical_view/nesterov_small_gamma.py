@@ -28,10 +28,9 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal
 from odeflow.symbolic.modes import FREQUENCY, nesterov_even_mode
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_true_power
 from theory.bu2021_dynamical_view.notation import GAMMA, PAPER, SYMBOLS, T
 
@@ -96,12 +95,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Measure the growth of s^2 x^2 at eight gammas."""
     found = {g: growth_exponent(g) for g in (0.5, 1.0, 1.5, 1.9, 2.1, 2.5, 2.9, 3.0)}
     wrong = [g for g in found if not agrees(claim, g)]
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed="s^2 x^2 grows like s to the power "
-        + ", ".join(f"{v:+.3f} at gamma = {g:g}" for g, v in found.items()),
+    return Evidence.measured(
+        claim,
+        "s^2 x^2 grows like s to the power " + ", ".join(f"{v:+.3f} at gamma = {g:g}" for g, v in found.items()),
+        contradicted=bool(wrong),
         error_bar=f"{max(abs(v - (2 - g)) for g, v in found.items()):.1e} (largest difference to 2 - gamma)",
         cases=len(found),
         detail=f"claim and growth disagree at gamma = {wrong[0]:g}" if wrong else "",

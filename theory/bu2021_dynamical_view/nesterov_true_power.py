@@ -29,11 +29,10 @@ from hypothesis import strategies as st
 from odeflow.experiments import numeric_flow
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import fit_power
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, Step, assume, by, cite, define, equate, infer, show_equal
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.modes import nesterov_even_mode, nesterov_series_coefficients
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import GAMMA, PAPER, SYMBOLS
 
 FLOW = nesterov(GAMMA)
@@ -127,11 +126,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     wrong = [g for g, fit, power in fits if abs(fit.exponent - power) > 0.02 + fit.interval[1] - fit.interval[0]]
     shown = ", ".join(f"{fit.exponent:.3f} at gamma = {g:g}" for g, fit, _ in fits[2:])
     half = max((fit.interval[1] - fit.interval[0]) / 2 for _, fit, _ in fits)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong or max(gaps) > 1e-2 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"fitted powers {shown}; amplitudes agree to {max(gaps):.1e}",
+    return Evidence.measured(
+        claim,
+        f"fitted powers {shown}; amplitudes agree to {max(gaps):.1e}",
+        contradicted=bool(wrong or max(gaps) > 1e-2),
         error_bar=f"{half:.1e} (95 % interval of the fits)",
         cases=len(fits),
         detail=f"fitted powers {shown}; amplitude off by {max(gaps):.2g}",

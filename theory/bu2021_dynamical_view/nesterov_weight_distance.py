@@ -33,9 +33,8 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, define, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_energy
 from theory.bu2021_dynamical_view.nesterov_weight_distance_printed import CONSTANT, FACTOR, sharp_constant
 from theory.bu2021_dynamical_view.notation import GAMMA, INITIAL_LOSS, MU, PAPER, POWER, SYMBOLS, T
@@ -137,11 +136,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         CONSTANT: sharp_constant(7.0, 14.0 / 3.0),
     }
     least = float(np.broadcast_to(claim.bound({**single, SPLIT: grid}), grid.shape).min())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest distance / bound {worst:.4f}; least R' for n = m = 1: {least:.3f} (true: near 1)",
+    return Evidence.measured(
+        claim,
+        f"largest distance / bound {worst:.4f}; least R' for n = m = 1: {least:.3f} (true: near 1)",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,

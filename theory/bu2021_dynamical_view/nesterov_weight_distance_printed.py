@@ -31,10 +31,9 @@ import sympy as sp
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response, mode_velocity
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_violated
 from odeflow.symbolic.modes import FREQUENCY, nesterov_even_mode
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import GAMMA, INITIAL_LOSS, MU, PAPER, POWER, SYMBOLS, T
 from theory.bu2021_dynamical_view.weight_distance import SAMPLES, WIDTH
 
@@ -101,11 +100,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         values = {SAMPLES: 1.0, WIDTH: 1.0, MU: 1.0, INITIAL_LOSS: 0.5, GAMMA: gamma, POWER: power, CONSTANT: constant}
         found[gamma] = float((velocity / claim.bound({**values, T: s})).max())
     worst = max(found.values())
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-6 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest speed / bound {found[4.0]:.4f} at gamma = 4, p = 2, {found[7.0]:.4f} at gamma = 7, p = 14/3",
+    return Evidence.measured(
+        claim,
+        f"largest speed / bound {found[4.0]:.4f} at gamma = 4, p = 2, {found[7.0]:.4f} at gamma = 7, p = 14/3",
+        contradicted=worst > 1.0 + 1e-6,
         error_bar="1e-6 (grid of the closed form)",
         cases=12000,
         detail=f"largest speed / bound {worst:.4f}",

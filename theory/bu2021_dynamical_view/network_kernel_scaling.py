@@ -39,8 +39,7 @@ from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.rates import fit_scaling
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 __all__ = ["EXPONENTS", "THEOREM", "compared", "scale_like", "scaling_evidence"]
@@ -134,11 +133,10 @@ def scaling_evidence(claim: Claim, choose: Choice, *, seed: int) -> Evidence:
     seed : of the data and of the initial weights
     """
     off, words = compared(claim, EXPONENTS, measured(choose, seed))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if off > 0 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=words,
+    return Evidence.measured(
+        claim,
+        words,
+        contradicted=off > 0,
         error_bar="95 % intervals over seeds, in brackets",
         cases=len(WIDTHS) * SEEDS,
         seed=seed,

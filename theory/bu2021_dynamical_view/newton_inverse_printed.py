@@ -24,9 +24,8 @@ import numpy as np
 import sympy as sp
 
 from odeflow.experiments import random_network
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 __all__ = ["THEOREM"]
@@ -84,11 +83,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         ranks = np.array([np.linalg.matrix_rank(case.X[row]) if row.any() else 0 for row in active])
         singular, total = singular + int((ranks < 3).sum()), total + 1000
     share = singular / total
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if singular and isinstance(claim.formula, sp.StrictGreaterThan) else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"{singular} of {total} neurons have a singular Hessian ({share:.2%})",
+    return Evidence.measured(
+        claim,
+        f"{singular} of {total} neurons have a singular Hessian ({share:.2%})",
+        contradicted=bool(singular and isinstance(claim.formula, sp.StrictGreaterThan)),
         error_bar=f"{np.sqrt(share * (1 - share) / total):.2%} (binomial)",
         cases=total,
         seed=seed,
@@ -101,7 +99,7 @@ FALSE_TWINS = (FalseTwin("at least 1/100", {"claim": states(sp.Ge(DETERMINANT, s
 THEOREM = Theorem(
     name="newton_inverse_printed",
     source=Source(PAPER, "Section 5.2, Newton's gradient flow", "as printed; the pseudo-inverse exists always"),
-    world=World.N,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,

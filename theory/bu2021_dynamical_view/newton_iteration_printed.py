@@ -28,9 +28,8 @@ import sympy as sp
 
 from odeflow.experiments import random_network
 from odeflow.numeric.relu_flow import relu_predictions
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.newton_rate import kernels
 from theory.bu2021_dynamical_view.notation import PAPER
 
@@ -90,11 +89,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         newton, descent = (np.linalg.eigvalsh(K) for K in kernels(case)[::-1])
         best = [(1 - s[0] / s[-1]) / (1 + s[0] / s[-1]) for s in (newton, descent)]
         said.append(f"{0.5 * error @ error:.2g} -> {0.5 * after @ after:.2g} ({best[0]:.3f}, {best[1]:.3f})")
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"loss in one step (best stable factor of Newton, of gradient descent): {'; '.join(said)}",
+    return Evidence.measured(
+        claim,
+        f"loss in one step (best stable factor of Newton, of gradient descent): {'; '.join(said)}",
+        contradicted=worst > 1.0,
         error_bar="1e-10 (rounding)",
         cases=3,
         seed=seed,

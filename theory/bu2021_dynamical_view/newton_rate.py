@@ -33,9 +33,8 @@ from jaxtyping import Float
 
 from odeflow.experiments import random_network
 from odeflow.strategies import NetworkCase, network_cases
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 __all__ = ["THEOREM", "kernels"]
@@ -120,11 +119,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         said.append(f"{gain:.1f}")
     tight = NetworkCase(np.ones((3, 1)), np.zeros(3), np.ones((4, 1)), np.ones(4))
     worst = min(worst, excess(claim, tight))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst < -1e-10 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"smallest excess {worst:.1e} (equal samples); true rate over the bound {', '.join(said)}",
+    return Evidence.measured(
+        claim,
+        f"smallest excess {worst:.1e} (equal samples); true rate over the bound {', '.join(said)}",
+        contradicted=worst < -1e-10,
         error_bar="1e-10 (rounding)",
         cases=4,
         seed=seed,

@@ -32,11 +32,10 @@ from hypothesis import strategies as st
 from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.strategies import integer_matrices
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_with
 from odeflow.symbolic.flows import gradient_flow
 from odeflow.symbolic.inner_products import Base, Dynamics, Operator, Vector, evaluate_at, inner
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import DELTA, ERROR, KERNEL, PAPER, PSEUDO_LOSS_FORM, VELOCITY
 
 DIRECTION = Vector.base("v")
@@ -86,11 +85,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         lhat = [0.5 * (errors[1] + s * v) @ H @ (errors[1] + s * v) for s in (1.0, -1.0)]
         factor = float(claim.formula.rhs.coeff(inner(DIRECTION, KERNEL @ ERROR)))
         worst = max(worst, float(abs(slope @ v - factor * (lhat[0] - lhat[1]) / 2.0) / np.linalg.norm(v)))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > TRUNCATION else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"slope of the errors departs from the descent of Lhat by {worst:.1e}",
+    return Evidence.measured(
+        claim,
+        f"slope of the errors departs from the descent of Lhat by {worst:.1e}",
+        contradicted=worst > TRUNCATION,
         error_bar=f"{TRUNCATION:.0e} (central differences of step {STEP:.0e})",
         cases=count,
         seed=seed,

@@ -40,7 +40,6 @@ from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -53,7 +52,7 @@ from odeflow.symbolic.derivations import (
     show_equal,
     show_less,
 )
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, RATE, T
 from theory.bu2021_dynamical_view.repaired_heavy_ball_identity import CLAIM as IDENTITY
 from theory.bu2021_dynamical_view.repaired_heavy_ball_identity import ENERGY, frozen_velocity
@@ -184,12 +183,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, float((values / claim.bound({T: times, RATE: r, START: values[0]})).max()))
         rise = max(rise, float((np.diff(values) / values[0]).max()))
         share.append(conditions_met(case)[1])
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {worst:.6g}, largest rise of V_inf {max(rise, 0.0):.1e}; "
+    return Evidence.measured(
+        claim,
+        f"largest ratio to the bound {worst:.6g}, largest rise of V_inf {max(rise, 0.0):.1e}; "
         f"width over needed width {share[0]:.2g} on one network, {min(share[1:]):.1e}..{max(share[1:]):.1e} on four",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=5,
         seed=seed,

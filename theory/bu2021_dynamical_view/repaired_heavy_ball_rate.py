@@ -31,7 +31,6 @@ import sympy as sp
 from hypothesis import strategies as st
 from jaxtyping import Float
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     Step,
@@ -46,7 +45,7 @@ from odeflow.symbolic.derivations import (
     show_equal,
 )
 from odeflow.symbolic.inner_products import Base, evaluate_at
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import DELTA, PAPER, RATE, T
 from theory.bu2021_dynamical_view.repaired_heavy_ball_identity import CLAIM as IDENTITY
 from theory.bu2021_dynamical_view.repaired_heavy_ball_identity import ENERGY, V_INF
@@ -201,11 +200,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             velocity=tuple(rng.standard_normal(2).tolist()),
         )
         worst = max(worst, worst_ratio(claim, case))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest ratio to the bound {worst:.6g}",
+    return Evidence.measured(
+        claim,
+        f"largest ratio to the bound {worst:.6g}",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (exact propagation, rounding only)",
         cases=81,
         seed=seed,

@@ -28,9 +28,8 @@ import numpy as np
 import sympy as sp
 from scipy.optimize import minimize
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, cite, infer, show_equal, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 BEST_ONE, BEST_TWO = sp.symbols("rho_1 rho_2", positive=True)
@@ -122,11 +121,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         best = min(best, float(found.fun))
     gain = one - best
     strict = isinstance(claim.formula, sp.StrictLessThan)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if strict and gain < 1e-3 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"tuned heavy ball {one:.6f}; best found with two momenta {best:.6f}",
+    return Evidence.measured(
+        claim,
+        f"tuned heavy ball {one:.6f}; best found with two momenta {best:.6f}",
+        contradicted=strict and gain < 1e-3,
         error_bar="1e-3 (a local search in floats; double roots cost 1e-8)",
         cases=8,
         seed=seed,

@@ -26,9 +26,8 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 STEP = sp.Symbol("x", positive=True)
@@ -126,12 +125,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         order, x = int(rng.integers(1, 4)), float(rng.uniform(0.01, 0.9))
         base = np.array(_float_momenta(order, x))
         margin = min(margin, factor((base + 0.05 * rng.standard_normal(order)).tolist(), x) - claimed(claim, order, x))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if wrong or margin < -1e-6 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"best factors at x = 0.01: {claimed(claim, 1, 0.01):.4f} (J = 1), {claimed(claim, 2, 0.01):.4f} "
+    return Evidence.measured(
+        claim,
+        f"best factors at x = 0.01: {claimed(claim, 1, 0.01):.4f} (J = 1), {claimed(claim, 2, 0.01):.4f} "
         f"(J = 2); no random momenta better, the nearest worse by {margin:.1e}",
+        contradicted=bool(wrong or margin < -1e-6),
         error_bar="eps^(1/(J+1)) (multiple roots in floats)",
         cases=609,
         seed=seed,

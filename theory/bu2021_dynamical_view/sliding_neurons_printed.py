@@ -39,7 +39,6 @@ import sympy as sp
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
 from odeflow.strategies import NetworkCase
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     Step,
@@ -52,7 +51,7 @@ from odeflow.symbolic.derivations import (
 )
 from odeflow.symbolic.exact import is_positive_semidefinite
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_network import positive_until
 from theory.bu2021_dynamical_view.notation import INITIAL_LOSS, INITIAL_PSEUDO_LOSS, LOSS, PAPER, RATE, SYMBOLS, T
 
@@ -205,12 +204,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ratios = (run.losses / claim.bound({k: v for k, v in values.items() if claim.formula.rhs.has(k)}))[
         run.times < until
     ]
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if ratios.max() > 1.0 + 1e-6 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"loss over bound {ratios[-1]:.3f} at t = {run.times[ratios.size - 1] * rate:.3g}/r, "
+    return Evidence.measured(
+        claim,
+        f"loss over bound {ratios[-1]:.3f} at t = {run.times[ratios.size - 1] * rate:.3g}/r, "
         f"{run.event_count} flips, {run.captures} neurons held; lambda_min(H) >= lambda_0/2 until t = {until:.3g}",
+        contradicted=ratios.max() > 1.0 + 1e-6,
         error_bar=f"{max(run.consistency, 1e-10):.0e} (predictions from the weights)",
         cases=ratios.size,
         seed=seed,

@@ -116,11 +116,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         units = X / np.linalg.norm(X, axis=1, keepdims=True)
         bound = smallest_eigenvalue(relu_ntk_limit(units), entry_error=relu_ntk_limit_entry_error(units))
         largest, widest = max(largest, bound.lower), max(widest, bound.upper - bound.lower)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if largest > float(claim.formula.rhs) + NORM_ROUNDING else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest certified lambda_0 is {largest:.6f}",
+    return Evidence.measured(
+        claim,
+        f"largest certified lambda_0 is {largest:.6f}",
+        contradicted=largest > float(claim.formula.rhs) + NORM_ROUNDING,
         error_bar=f"{widest:.1e} (widest enclosure)",
         cases=len(cases),
         seed=seed,
@@ -184,7 +183,7 @@ FALSE_TWINS = (
 THEOREM = Theorem(
     name="smallest_eigenvalue_at_most_half",
     source=Source(PAPER, "Section 3, after Theorem 2", "'<=' for '<', and unit norm"),
-    world=World.K,
+    world=World.A,
     claim=CLAIM,
     recorded=Verdict.PROVED,
     derive=derive,

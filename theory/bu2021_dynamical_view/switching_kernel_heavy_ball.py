@@ -29,9 +29,8 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.optimize import brentq, minimize
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_less, show_violated
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, PAPER, RATE, SYMBOLS, T
 
 __all__ = ["THEOREM"]
@@ -145,12 +144,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bounds = claim.bound({T: np.arange(1.0, 13.0), RATE: 1.0, INITIAL_PSEUDO_LOSS: 0.5})
     eigenvalue = min(np.linalg.eigvals(step).real, key=lambda x: -abs(x))
     (slow, grow), (slow_coarse, grow_coarse) = thresholds(81), thresholds(41)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if (np.array(losses) > bounds).any() else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"a period multiplies by {eigenvalue:.4f}; L(12) = {losses[-1]:.1f}, bound {bounds[-1]:.1e}; with the "
+    return Evidence.measured(
+        claim,
+        f"a period multiplies by {eigenvalue:.4f}; L(12) = {losses[-1]:.1f}, bound {bounds[-1]:.1e}; with the "
         f"best timing the exponent fails past ratio {slow:.3f}, the loss grows past {grow:.3f}",
+        contradicted=bool((np.array(losses) > bounds).any()),
         error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.0e} (thresholds, two grids)",
         cases=12,
         detail=f"L(12) = {losses[-1]:.4g} against {bounds[-1]:.4g}",

@@ -33,9 +33,8 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import heavy_ball_rate
 from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, PAPER, RATE, SYMBOLS, T
 
@@ -123,11 +122,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         if values:
             ratios.append(furthest / float(claim.bound(values)))
     ratios.append(_critical_ratio(claim))
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if max(ratios) > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest distance / bound {max(ratios):.4f}",
+    return Evidence.measured(
+        claim,
+        f"largest distance / bound {max(ratios):.4f}",
+        contradicted=max(ratios) > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(ratios),
         seed=seed,

@@ -31,7 +31,7 @@ from odeflow.strategies import integer_matrices
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, infer, show_equal_vectors
 from odeflow.symbolic.inner_products import Base, Operator, Vector, evaluate_at, linear_in_words
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
 
 JACOBIAN = Operator("J")
@@ -129,11 +129,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         conditioning = max(conditioning, float(np.linalg.cond(J @ J.T)))
         cases += weights.shape[0]
     bar = 1e-14 * conditioning
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 10 * bar else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"weights of three discrete methods differ from the claim by {worst:.1e}",
+    return Evidence.measured(
+        claim,
+        f"weights of three discrete methods differ from the claim by {worst:.1e}",
+        contradicted=worst > 10 * bar,
         error_bar=f"{bar:.1e} (1e-14 x condition number of H)",
         cases=cases,
         seed=seed,

@@ -27,9 +27,8 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import GradientFlow, HeavyBall, Nesterov
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, infer, show_less
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import weight_oracle
 from theory.bu2021_dynamical_view.notation import LAMBDA, MU, PAPER, SYMBOLS
 from theory.bu2021_dynamical_view.weight_distance import DISTANCE, SAMPLES, WIDTH
@@ -111,15 +110,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     for case in [*cases, *((1, 2, 1, kind, 1000 * seed + k) for kind in range(3) for k in range(4))]:
         found += ratios(claim, case)
     worst = max(found)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest distance / bound {worst:.6f}",
+    return Evidence.measured(
+        claim,
+        f"largest distance / bound {worst:.6f}",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(found) - 1,
         seed=seed,
-        detail=f"largest distance / bound {worst:.6f}",
     )
 
 

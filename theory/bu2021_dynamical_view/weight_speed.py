@@ -31,9 +31,8 @@ from odeflow.experiments import random_network
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.strategies import NetworkCase, network_cases
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, infer, show_equal
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_energy import CLAIM as ENERGY_FALLS
 from theory.bu2021_dynamical_view.nesterov_energy import derive as derive_energy
 from theory.bu2021_dynamical_view.notation import GAMMA, INITIAL_LOSS, PAPER, SYMBOLS, T
@@ -110,11 +109,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ratios = [fastest_ratio(claim, random_network(4, 3, m, seed=seed + m), 7.0, times) for m in (16, 64, 256)]
     tight = fastest_ratio(claim, single, 7.0, times)
     worst = max(*ratios, tight)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"speed over bound: {', '.join(f'{r:.3f}' for r in ratios)} (m = 16, 64, 256), {tight:.6f} (m = 1)",
+    return Evidence.measured(
+        claim,
+        f"speed over bound: {', '.join(f'{r:.3f}' for r in ratios)} (m = 16, 64, 256), {tight:.6f} (m = 1)",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=16,
         seed=seed,

@@ -30,7 +30,6 @@ from typing import Any
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -43,7 +42,7 @@ from odeflow.symbolic.derivations import (
 )
 from odeflow.symbolic.flows import gradient_flow, heavy_ball, nesterov
 from odeflow.symbolic.inner_products import inner, norm2
-from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import weight_oracle_distance
 from theory.bu2021_dynamical_view.nesterov_width_printed import LAZY, PROBABILITY, RADIUS
 from theory.bu2021_dynamical_view.notation import (
@@ -137,15 +136,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     cases += [(1, 2, 1, kind, 1000 * seed + k) for kind in range(3) for k in range(6)]
     found = [ratio(claim, case) for case in cases]
     worst = max(found)
-    return Evidence(
-        Stage.SIMULATION,
-        Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
-        claimed=str(claim.formula),
-        observed=f"largest distance / bound {worst:.4f}",
+    return Evidence.measured(
+        claim,
+        f"largest distance / bound {worst:.4f}",
+        contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,
-        detail=f"largest distance / bound {worst:.4f}",
     )
 
 

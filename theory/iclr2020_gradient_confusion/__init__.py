@@ -1,4 +1,4 @@
-"""The gradient confusion paper (submitted to ICLR 2020): The Effect of Neural Net Architecture on Gradient Confusion & Training Performance.
+"""The gradient confusion paper (submitted to ICLR 2020): neural net architecture, confusion and training speed.
 
 `THEOREMS` follows the paper. A claim that the paper prints wrongly has two entries: as printed, and corrected.
 """

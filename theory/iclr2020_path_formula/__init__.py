@@ -1,4 +1,4 @@
-"""The path formula paper (submitted to ICLR 2020): Model Architecture Controls Gradient Descent Dynamics: A Combinatorial Path-Based Formula.
+"""The path formula paper (submitted to ICLR 2020): architecture, gradient descent and sums over paths.
 
 `THEOREMS` follows the paper. A claim that the paper prints wrongly has two entries: as printed, and corrected.
 """
