@@ -170,6 +170,12 @@ def verify_theorems(
     examples: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Cases that each property test draws (40).")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Exact checks only; says which theorems need more than that.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Worker processes; one a core by default.")
+    ] = None,
     timings: Annotated[bool, typer.Option("--timings", help="Also show where the time went.")] = False,
 ) -> None:
     """Take theorems through their checks and compare each verdict with the recorded one.
@@ -181,10 +187,18 @@ def verify_theorems(
         raise InvalidArgumentError(
             "Expected --data with --target, --features, --normalise or --standardise. Name a file or a data set."
         )
+    if quick and (data is not None or twins or examples is not None):
+        raise InvalidArgumentError(
+            "Expected --quick without --data, --twins and --examples: it runs exact checks only. Leave one out."
+        )
     from odeflow.session import Session, about_data
+    from odeflow.verify import EXAMPLES, Settings, is_exact
 
     session = Session(text=format is Format.text)
     chosen = session.find(session.load(), names or [])
+    left_out = [t for t in chosen if quick and not is_exact(t)]
+    chosen = tuple(t for t in chosen if t not in left_out)
+    settings = Settings(seed, EXAMPLES if examples is None else examples, twins=twins, exact_only=quick)
     case = None
     if data is not None:
         chosen = chosen if names else about_data(chosen)
@@ -197,12 +211,14 @@ def verify_theorems(
             seed=seed,
             width=width,
         )
-    results, interrupted = session.check(chosen, twins=twins, seed=seed, examples=examples, data=case)
-    options = ["--twins"] * twins + _given(seed=seed or None, examples=examples)
+    results, interrupted = session.check(chosen, settings, data=case, jobs=jobs)
+    options = ["--twins"] * twins + ["--quick"] * quick + _given(seed=seed or None, examples=examples)
     if data is not None:
         options += _given(data=data, target=target, features=features, width=width)
         options += ["--normalise"] * normalise + ["--standardise"] * standardise
     session.tell_verdicts(results, json=format is Format.json, data=case)
+    if quick:
+        session.tell_left_out(left_out, checked=len(results))
     session.tell_rest(results, planned=len(chosen), timings=timings, command=lambda r: _command(r.theorem.id, options))
     raise typer.Exit(INTERRUPTED if interrupted else exit_code(results, problems=len(session.problems)))
 

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
@@ -15,19 +14,23 @@ from odeflow.catalogue import Catalogue, Problem, load_catalogue
 from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
 from odeflow.report.as_json import dump, verdict_object
 from odeflow.report.ascii import approximate_letters
-from odeflow.report.lines import problem_lines
+from odeflow.report.lines import counted, paragraph, problem_lines
 from odeflow.report.pages import Page
 from odeflow.report.progress import AbstractReporter, reporter
 from odeflow.report.text import changes, hypotheses_table, summary, time_table, verdict_table
 from odeflow.theorem import Theorem
-from odeflow.verify import EXAMPLES, Result, check, check_twins
+from odeflow.verify import Result, Settings, check_fully
 from odeflow.warmup import secure_cache, warm_up
+from odeflow.workers import Workers, available_cores
 
 if TYPE_CHECKING:
     from odeflow.data_case import DataCase
     from odeflow.figures import Scenario
 
 __all__ = ["NotLoadedError", "Session", "about_data"]
+
+WORTH_WORKERS = 12
+"""From so many theorems on, worker processes save more time than they take to start."""
 
 
 class NotLoadedError(OdeflowError):
@@ -52,6 +55,7 @@ class Session:
         self._reporter = reporter(self._err)
         self._spent: list[tuple[str, str, float]] = []
         self._started = time.perf_counter()
+        self._modules: tuple[str, ...] = ()
         self.problems: tuple[Problem, ...] = ()
 
     @property
@@ -67,6 +71,7 @@ class Session:
         if said:
             self._err.print(said)
         self.problems = catalogue.problems
+        self._modules = tuple(name for name in catalogue.modules.values() if name)
         return catalogue
 
     def find(self, catalogue: Catalogue, names: Sequence[str]) -> tuple[Theorem, ...]:
@@ -148,23 +153,34 @@ class Session:
         return case
 
     def check(
-        self, chosen: Sequence[Theorem], *, twins: bool, seed: int, examples: int | None, data: DataCase | None
+        self, chosen: Sequence[Theorem], settings: Settings, *, data: DataCase | None = None, jobs: int | None = None
     ) -> tuple[list[Result], bool]:
-        """Check theorems one by one; on Ctrl-C return the results so far and True."""
+        """Check theorems; on Ctrl-C return the results so far and True.
+
+        Parameters
+        ----------
+        chosen : in catalogue order, as are the results
+        data : the user's data; they are checked in this process
+        jobs : number of worker processes; by default one a core where there is work for them
+        """
+        count = min(available_cores() if jobs is None else jobs, len(chosen))
+        parallel = data is None and count > 1 and (jobs is not None or len(chosen) >= WORTH_WORKERS)
         results: list[Result] = []
-        examples = EXAMPLES if examples is None else examples
+        workers = Workers(count, tuple(self._modules)) if parallel else None
         try:
-            if any(t.simulate or t.holds or (t.on_data and data is not None) for t in chosen):
+            numeric = any(t.simulate or t.holds or (t.on_data and data is not None) for t in chosen)
+            if numeric and not settings.exact_only:
                 self._warm_up()
-            with self._reporter as progress:
-                for number, theorem in enumerate(chosen, start=1):
-                    progress.begin(number, len(chosen), theorem.id)
-                    result = self._check_one(theorem, twins=twins, seed=seed, examples=examples, data=data)
-                    progress.end(result.verdict, result.seconds, as_recorded=result.as_recorded)
-                    results.append(result)
+            if workers is None:
+                self._check_here(chosen, settings, data, results)
+            else:
+                self._collect(workers.check(chosen, settings), len(chosen), results)
         except KeyboardInterrupt:
-            return results, True
-        return results, False
+            return _in_order(results, chosen), True
+        finally:
+            if workers is not None:
+                workers.stop()
+        return _in_order(results, chosen), False
 
     def tell_verdicts(self, results: Sequence[Result], *, json: bool, data: DataCase | None) -> None:
         """Write the verdicts to stdout."""
@@ -189,6 +205,16 @@ class Session:
             summary(results, problems=self.problems, seconds=seconds, planned=planned, width=self._side.width),
             self._side,
         )
+
+    def tell_left_out(self, left_out: Sequence[Theorem], *, checked: int) -> None:
+        """Say what a quick run did not do."""
+        words = (
+            f"Quick run: of {counted(checked, 'theorem')} only the exact checks ran; no simulation, no property test."
+        )
+        if left_out:
+            names = ", ".join(theorem.name for theorem in left_out)
+            words += f" Left out, because their verdicts rest on simulations: {names}."
+        self._say(paragraph(words, self._side.width, "dim"), self._side)
 
     def figures(self, scenarios: Sequence[Scenario], *, folder: str, full: bool, seed: int, json: bool) -> None:
         """Run scenarios one by one, write their pictures to `folder`, and tell their tables."""
@@ -221,16 +247,29 @@ class Session:
         self._out.file.write(words + "\n")
         self._out.file.flush()
 
-    def _check_one(self, theorem: Theorem, *, twins: bool, seed: int, examples: int, data: DataCase | None) -> Result:
-        result = check(
-            theorem, seed=seed, examples=examples, data=data, on_stage=lambda s: self._reporter.detail(s.value)
-        )
-        self._spent.extend((theorem.id, t.stage.value, t.seconds) for t in result.timings)
-        if twins and theorem.twins:
-            self._reporter.detail("false twins")
-            with self._timed(theorem.id, "false twins"):
-                result = replace(result, twins=check_twins(theorem, seed=seed, examples=examples))
-        return result
+    def _check_here(
+        self, chosen: Sequence[Theorem], settings: Settings, data: DataCase | None, results: list[Result]
+    ) -> None:
+        """Check theorems one by one in this process."""
+        with self._reporter as progress:
+            for number, theorem in enumerate(chosen, start=1):
+                progress.begin(number, len(chosen), theorem.id)
+                result = check_fully(theorem, settings, data=data, on_stage=progress.detail)
+                self._take(result, progress, results)
+
+    def _collect(self, found: Iterator[Result], total: int, results: list[Result]) -> None:
+        """Take results from the workers as they come."""
+        with self._reporter as progress:
+            for number, result in enumerate(found, start=1):
+                progress.begin(number, total, result.theorem.id)
+                self._take(result, progress, results)
+
+    def _take(self, result: Result, progress: AbstractReporter, results: list[Result]) -> None:
+        self._spent.extend((result.theorem.id, t.stage.value, t.seconds) for t in result.timings)
+        if result.twins:
+            self._spent.append((result.theorem.id, "false twins", result.twin_seconds))
+        progress.end(result.verdict, result.seconds, as_recorded=result.as_recorded)
+        results.append(result)
 
     def _warm_up(self) -> None:
         """Compile or load the numeric kernels, and say which and for how long."""
@@ -259,6 +298,11 @@ class Session:
     def _say(self, what: RenderableType | Sequence[RenderableType], console: Console) -> None:
         for part in what if isinstance(what, (list, tuple)) else [what]:
             console.print(part)
+
+
+def _in_order(results: Sequence[Result], chosen: Sequence[Theorem]) -> list[Result]:
+    place = {theorem.id: k for k, theorem in enumerate(chosen)}
+    return sorted(results, key=lambda result: place[result.theorem.id])
 
 
 def about_data(theorems: Sequence[Theorem]) -> tuple[Theorem, ...]:

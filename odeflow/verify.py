@@ -20,10 +20,28 @@ from odeflow.theorem import Evidence, Stage, Theorem, Verdict
 if TYPE_CHECKING:
     from odeflow.data_case import DataCase
 
-__all__ = ["Result", "Timing", "TwinResult", "check", "check_twins", "decide"]
+__all__ = ["Result", "Settings", "Timing", "TwinResult", "check", "check_fully", "check_twins", "decide", "is_exact"]
 
 EXAMPLES = 40
 """Cases per property in a normal run; the tests' `thorough` profile asks for more."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How theorems are to be checked.
+
+    Attributes
+    ----------
+    seed : seed of simulations and property tests
+    examples : how many cases a property test draws
+    twins : whether the false twins run as well
+    exact_only : whether only derivations, certificates and counterexamples run
+    """
+
+    seed: int = 0
+    examples: int = EXAMPLES
+    twins: bool = False
+    exact_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,7 @@ class Result:
     lemmas : cited lemmas that a PROVED_MODULO rests on
     twins : empty unless they were run
     timings : seconds per stage
+    twin_seconds : seconds spent on the twins
     """
 
     theorem: Theorem
@@ -64,10 +83,11 @@ class Result:
     lemmas: tuple[str, ...] = ()
     twins: tuple[TwinResult, ...] = ()
     timings: tuple[Timing, ...] = ()
+    twin_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
-        """Time spent on this theorem."""
+        """Time spent on this theorem, twins left out."""
         return sum((t.seconds for t in self.timings), 0.0)
 
     @property
@@ -82,6 +102,7 @@ def check(
     seed: int = 0,
     examples: int = EXAMPLES,
     data: DataCase | None = None,
+    exact_only: bool = False,
     on_stage: Callable[[Stage], None] | None = None,
 ) -> Result:
     """Run every check that `theorem` has and decide its verdict.
@@ -92,6 +113,7 @@ def check(
     seed : seed of the simulation and of the property test
     examples : how many cases the property test draws
     data : the user's data; adds the theorem's findings about it
+    exact_only : leave out simulation, property test and data
     on_stage : called with each stage before it runs
 
     Returns
@@ -102,6 +124,8 @@ def check(
     evidence: list[Evidence] = []
     timings: list[Timing] = []
     for stage, run in _stages(theorem, seed, examples, data):
+        if exact_only and stage not in _EXACT:
+            continue
         if on_stage is not None:
             on_stage(stage)
         start = time.perf_counter()
@@ -116,6 +140,43 @@ def check(
     lemmas = tuple(dict.fromkeys(lemma for e in evidence for lemma in e.lemmas))
     verdict, reason = decide(evidence)
     return Result(theorem, verdict, reason, tuple(evidence), lemmas, (), tuple(timings))
+
+
+def check_fully(
+    theorem: Theorem,
+    settings: Settings,
+    *,
+    data: DataCase | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a theorem's checks and, if the settings ask for them, its false twins.
+
+    Parameters
+    ----------
+    on_stage : called with what is about to run
+    """
+    tell = on_stage or (lambda words: None)
+    result = check(
+        theorem,
+        seed=settings.seed,
+        examples=settings.examples,
+        data=data,
+        exact_only=settings.exact_only,
+        on_stage=lambda stage: tell(stage.value),
+    )
+    if not (settings.twins and theorem.twins):
+        return result
+    tell("false twins")
+    start = time.perf_counter()
+    twins = check_twins(theorem, seed=settings.seed, examples=settings.examples)
+    return replace(result, twins=twins, twin_seconds=time.perf_counter() - start)
+
+
+def is_exact(theorem: Theorem) -> bool:
+    """Tell whether the recorded verdict rests on exact checks alone, so that they suffice to reach it again."""
+    if theorem.recorded is Verdict.REFUTED:
+        return theorem.counterexample is not None or theorem.derive is not None
+    return theorem.recorded in (Verdict.PROVED, Verdict.PROVED_MODULO)
 
 
 def check_twins(theorem: Theorem, *, seed: int = 0, examples: int = EXAMPLES) -> tuple[TwinResult, ...]:
@@ -153,6 +214,9 @@ def decide(evidence: Sequence[Evidence]) -> tuple[Verdict, str]:
     if supporting:
         return Verdict.SUPPORTED, f"{sum(e.cases for e in supporting)} cases, no proof"
     return Verdict.UNDECIDED, "no check ran"
+
+
+_EXACT = (Stage.DERIVATION, Stage.CERTIFICATE, Stage.COUNTEREXAMPLE, Stage.CONTROL)
 
 
 def _stages(

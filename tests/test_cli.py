@@ -511,7 +511,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return SimpleNamespace(summary="mine: 3 x 2, used as is", hypotheses=(fine, bad))
 
     monkeypatch.setitem(sys.modules, "odeflow.data_case", SimpleNamespace(open_case=open_case))
-    monkeypatch.setattr(odeflow.session, "check", _check_any_data(odeflow.verify.check))
+    monkeypatch.setattr(odeflow.verify, "check", _check_any_data(odeflow.verify.check))
+    monkeypatch.setattr(odeflow.session, "check_fully", _check_any_data(odeflow.verify.check_fully))
     return asked
 
 
@@ -781,6 +782,51 @@ def test_sigint_prints_the_partial_table_and_ends_with_130(folder: Path) -> None
     assert running.returncode == INTERRUPTED
     assert [o["id"] for o in json.loads(stdout)] == ["tiny2020_squares/square"]
     assert "Interrupted: 1 of 2 theorems checked" in stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_sigint_stops_the_workers_and_keeps_their_results(folder: Path) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "odeflow", "verify", "square", "slow", "--jobs", "2", "--format", "json"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr is not None
+    said = ""
+    deadline = time.monotonic() + 60
+    while "square ... PROVED" not in said and time.monotonic() < deadline:
+        said += running.stderr.read(1)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == INTERRUPTED
+    assert [o["id"] for o in json.loads(stdout)] == ["tiny2020_squares/square"]
+    assert "Interrupted: 1 of 2 theorems checked" in stderr
+
+
+def test_workers_print_what_one_process_prints(folder: Path) -> None:
+    one, two = (process(folder, "verify", "square", "misrecorded", "--twins", "--jobs", n) for n in ("1", "2"))
+    assert (one.code, two.code) == (CHANGED, CHANGED)
+    assert [line.split(" s.")[0][:40] for line in two.stdout.splitlines()] == [
+        line.split(" s.")[0][:40] for line in one.stdout.splitlines()
+    ]
+
+
+def test_a_quick_run_says_what_it_left_out(invoke: Invoke) -> None:
+    numeric = theorem("numeric", recorded=Verdict.SUPPORTED, simulate=lambda claim, seed: pytest.fail("it ran"))
+    outcome = invoke("verify", "--quick", theorems=(PROVED, numeric))
+    assert outcome.code == OK
+    assert "1 theorem: 1 PROVED" in outcome.stdout
+    assert "Left out, because their verdicts rest on simulations: numeric." in " ".join(outcome.stdout.split())
+
+
+@pytest.mark.parametrize("also", [["--twins"], ["--examples", "3"], ["--data", "diabetes"]])
+def test_a_quick_run_with_what_it_leaves_out_is_refused(invoke: Invoke, also: list[str]) -> None:
+    outcome = invoke("verify", "--quick", *also)
+    assert outcome.code == USAGE
+    assert "exact checks only" in outcome.stderr
 
 
 def test_completion_offers_folders_and_ids(folder: Path) -> None:
