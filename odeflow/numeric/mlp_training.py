@@ -266,7 +266,7 @@ def loss_and_gradient(
     (array([0.5]), array([[3.]]))
     """
     stacked = _checked_parameters(network, parameters)
-    inputs, targets = _checked_points(network, X, Y, loss)
+    inputs, targets = checked_points(network, X, Y, loss)
     decay = require_nonnegative("weight_decay", weight_decay)
     with np.errstate(over="ignore", invalid="ignore"):
         return _loss_and_gradient(network, stacked, inputs, targets, loss, decay, 1.0)
@@ -330,9 +330,9 @@ def train_mlp(
     (True, ['finished', 'diverged'])
     """
     start = _checked_parameters(network, parameters)
-    inputs, targets = _checked_points(network, X, Y, loss)
+    inputs, targets = checked_points(network, X, Y, loss)
     optimisers = list(optimiser) if isinstance(optimiser, Sequence) else [optimiser]
-    runs = _number_of_runs({"parameters": len(start), "optimisers": len(optimisers), "seeds": len(seeds)})
+    runs = number_of_runs({"parameters": len(start), "optimisers": len(optimisers), "seeds": len(seeds)})
     last = require_count("steps", steps, minimum=0)
     records = np.union1d(np.arange(0, last + 1, require_count("record_every", record_every)), [last]).astype(np.int64)
     size = None if batch_size is None else require_count("batch_size", batch_size)
@@ -522,7 +522,7 @@ def _groups(optimisers: Sequence[MlpOptimiser], threads: int) -> Iterator[Int[np
         yield from np.array_split(np.array(runs), pieces)
 
 
-def _number_of_runs(counts: dict[str, int]) -> int:
+def number_of_runs(counts: dict[str, int]) -> int:
     if 0 in counts.values():
         raise InvalidArgumentError(f"Expected at least one of each but got {counts}.")
     several = {count for count in counts.values() if count > 1}
@@ -539,7 +539,7 @@ def _checked_parameters(network: Network, parameters: ArrayLike) -> Float[np.nda
     return as_matrix("parameters", parameters, columns=network.size)
 
 
-def _checked_points(
+def checked_points(
     network: Network, X: ArrayLike, Y: ArrayLike, loss: Loss
 ) -> tuple[Float[np.ndarray, "n d"], Targets]:
     inputs = as_matrix("X", X, columns=network.widths[0])
