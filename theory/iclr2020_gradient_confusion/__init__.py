@@ -12,12 +12,47 @@ from theory.iclr2020_gradient_confusion.notation import PAPER
 
 __all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
-PAGES: tuple[str, ...] = ()
+PAGES: tuple[str, ...] = (
+    "sgd_linear_neighbourhood",
+    "sgd_linear_neighbourhood_sharper",
+    "noise_floor_two_wells",
+    "orthonormal_contraction",
+    "sgd_stationary_printed",
+    "sgd_stationary_without_step",
+    "sgd_stationary",
+    "confusion_bounds_second_moment",
+    "sgd_stationary_sharper",
+    "sgd_linear_neighbourhood_pl",
+)
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
 
-ITEMS: dict[str, tuple[str, ...]] = {}
+ITEMS: dict[str, tuple[str, ...]] = {
+    "Theorem 3.1": (
+        "sgd_linear_neighbourhood",
+        "sgd_linear_neighbourhood_sharper",
+        "sgd_linear_neighbourhood_pl",
+        "noise_floor_two_wells",
+        "orthonormal_contraction",
+    ),
+    "Theorem 3.2": (
+        "sgd_stationary_printed",
+        "sgd_stationary_without_step",
+        "sgd_stationary",
+        "sgd_stationary_sharper",
+    ),
+    "(6)": (
+        "sgd_stationary",
+        "sgd_linear_neighbourhood_sharper",
+    ),
+    "Section 3, confusion and variance": ("confusion_bounds_second_moment",),
+}
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
-NOT_CHECKABLE: dict[str, str] = {}
+NOT_CHECKABLE: dict[str, str] = {
+    "A1": "the definition of L-smoothness, a hypothesis of Theorems 3.1 and 3.2",
+    "A2": "the definition of the Polyak-Lojasiewicz inequality, a hypothesis of Theorem 3.1",
+    "Assumption 1": "the definition of small weights, a hypothesis of Theorem 4.1 (Appendix F discusses it in words)",
+    "Strategy 4.1": "the definition of the initialisation, a hypothesis of Theorem 4.2",
+}
 """What is not a checkable claim, and why."""
