@@ -120,7 +120,7 @@ def test_open_prefers_the_name_and_reads_a_path(tmp_path: Path, monkeypatch: pyt
 
 
 def test_every_known_name_is_listed_once() -> None:
-    assert len(set(dataset_names())) == len(dataset_names()) == 6
+    assert len(set(dataset_names())) == len(dataset_names()) == 8
 
 
 # Text.

@@ -7,6 +7,7 @@ believing a theorem's conclusion about your data.
 from odeflow.datasets.assumptions import HypothesisCheck, hypotheses
 from odeflow.datasets.dataset import Dataset
 from odeflow.datasets.files import read_dataset
+from odeflow.datasets.gas_sensor import read_gas_sensor
 from odeflow.datasets.generators import equispaced_circle, sphere, teacher_student
 from odeflow.datasets.named import dataset_names, load_dataset, open_dataset
 from odeflow.datasets.scaling import normalised, standardised
@@ -21,6 +22,7 @@ __all__ = [
     "normalised",
     "open_dataset",
     "read_dataset",
+    "read_gas_sensor",
     "sphere",
     "standardised",
     "teacher_student",

