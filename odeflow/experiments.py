@@ -21,6 +21,7 @@ from odeflow.numeric.integrate import integrate
 from odeflow.numeric.kernels import two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow, mode_response
 from odeflow.numeric.rates import fit_scaling
+from odeflow.panels import Curve, Panel
 from odeflow.strategies import FrozenCase, NetworkCase
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Word
@@ -208,7 +209,7 @@ def bound_evidence(
         the closed form and the integrated compiled field on the slowest and the fastest mode of the cases.
     """
     numeric = numeric_flow(flow, values)
-    worst, where = 0.0, ""
+    worst, where, picture = 0.0, "", None
     for case in cases:
         losses = frozen_losses(numeric, case)
         ratios = quantity(losses) / bound(case, losses)
@@ -216,6 +217,7 @@ def bound_evidence(
         if ratios[top] > worst:
             worst = float(ratios[top])
             where = f"eigenvalues {_range(case.eigenvalues)}, t = {case.times[top]:.4g}"
+            picture = _over_time(case, quantity(losses), bound(case, losses))
     spectrum = [lam for case in cases for lam in case.eigenvalues]
     grid = np.asarray(cases[0].times)
     gap = max(
@@ -235,6 +237,7 @@ def bound_evidence(
         cases=len(cases),
         seed=seed,
         detail=f"largest ratio {worst:.6g} at {where}",
+        picture=picture,
     )
 
 
@@ -294,7 +297,26 @@ def order_evidence(
         cases=steps.size,
         seed=seed,
         detail=said,
+        picture=_over_steps(steps, errors, order),
     )
+
+
+def _over_time(case: FrozenCase, observed: Float[np.ndarray, " t"], bound: Float[np.ndarray, " t"]) -> Panel:
+    """Draw the case that comes closest to the bound."""
+    times = np.asarray(case.times)
+    curves = (Curve("observed", times, observed), Curve("claimed bound", times, bound, theory=True, group=1))
+    return Panel("the case closest to the bound", "t", "", curves)
+
+
+def _over_steps(steps: Float[np.ndarray, " k"], errors: Float[np.ndarray, " k"], order: int) -> Panel:
+    """Draw errors over steps beside the claimed power, through the finest step."""
+    finest = int(np.argmin(steps))
+    claimed = errors[finest] * (steps / steps[finest]) ** order
+    curves = (
+        Curve("measured", steps, errors, markers=True),
+        Curve(f"order {order}", steps, claimed, theory=True, group=1),
+    )
+    return Panel("", "step", "error", curves, xscale="log")
 
 
 def _range(values: Sequence[float]) -> str:

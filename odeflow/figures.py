@@ -9,45 +9,50 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-from jaxtyping import Float
-
+from odeflow.panels import Curve, Panel
 from odeflow.theorem import Source
 
-__all__ = ["Curve", "Figure", "Panel", "RateRow", "Scenario"]
+__all__ = ["Curve", "Figure", "GraphArrow", "GraphNode", "GraphPanel", "Panel", "RateRow", "Scenario"]
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """One line of a panel.
+@dataclass(frozen=True)
+class GraphNode:
+    """A node of a drawn network: where it stands (any unit) and what is written in it."""
+
+    x: float
+    y: float
+    label: str
+
+
+@dataclass(frozen=True)
+class GraphArrow:
+    """An edge of a drawn network.
 
     Attributes
     ----------
-    label : for the legend; empty for lines that repeat a label
-    x, y : (k,) coordinates
-    theory : drawn dashed: what theory says, not what was measured
-    group : curves of one group share a colour
-    markers : draw points instead of a line
+    source, target : positions in the panel's nodes
+    label : written at its middle; empty for none
+    group : colour of a highlighted edge; None for one in the background
+    width : in points
+    bend : curvature, 0 for a straight arrow
     """
 
-    label: str
-    x: Float[np.ndarray, " k"]
-    y: Float[np.ndarray, " k"]
-    theory: bool = False
-    group: int = 0
-    markers: bool = False
+    source: int
+    target: int
+    label: str = ""
+    group: int | None = None
+    width: float = 1.2
+    bend: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Axes with their curves; scales are "linear" or "log"."""
+@dataclass(frozen=True)
+class GraphPanel:
+    """A drawn network, with a caption below it."""
 
     title: str
-    xlabel: str
-    ylabel: str
-    curves: tuple[Curve, ...]
-    xscale: str = "linear"
-    yscale: str = "log"
+    nodes: tuple[GraphNode, ...]
+    arrows: tuple[GraphArrow, ...]
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,13 +76,17 @@ class RateRow:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A scenario's outcome: panels, a table, and what the paper says that does or does not reproduce."""
+    """A scenario's outcome: panels, a table, and what the paper says that does or does not reproduce.
+
+    `graphs` are drawn before the panels, in rows of four.
+    """
 
     title: str
     setting: str
     panels: tuple[Panel, ...]
     rows: tuple[RateRow, ...]
     remarks: tuple[str, ...] = field(default=())
+    graphs: tuple[GraphPanel, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import sympy as sp
 from odeflow.codegen import compile_expression
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.compiled import CompiledExpression
+from odeflow.panels import Panel
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation
@@ -172,6 +173,7 @@ class Evidence:
     seed : the seed that reproduces it, None if nothing is random
     detail : the witness, the method, the reason
     lemmas : cited lemmas that it rests on
+    picture : the observation drawn beside the claim, where that says something
     """
 
     stage: Stage
@@ -183,6 +185,7 @@ class Evidence:
     seed: int | None = None
     detail: str = ""
     lemmas: tuple[str, ...] = ()
+    picture: Panel | None = field(default=None, compare=False)
 
     @classmethod
     def measured(
@@ -195,6 +198,7 @@ class Evidence:
         cases: int = 1,
         seed: int | None = None,
         detail: str = "",
+        picture: Panel | None = None,
     ) -> Evidence:
         """Return what a simulation found about `claim`.
 
@@ -203,6 +207,7 @@ class Evidence:
         contradicted : whether the observation contradicts the claim by more than its error bar; None if the
             simulation could not tell
         detail : the witness; `observed` by default
+        picture : the observation beside the claim, for instance from `odeflow.panels.against_claim`
 
         Examples
         --------
@@ -213,7 +218,17 @@ class Evidence:
         'FAILS'
         """
         status = Status.UNDECIDED if contradicted is None else Status.FAILS if contradicted else Status.HOLDS
-        return cls(Stage.SIMULATION, status, str(claim.formula), observed, error_bar, cases, seed, detail or observed)
+        return cls(
+            Stage.SIMULATION,
+            status,
+            str(claim.formula),
+            observed,
+            error_bar,
+            cases,
+            seed,
+            detail or observed,
+            picture=picture,
+        )
 
     @property
     def exact(self) -> bool:
