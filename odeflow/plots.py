@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
-from odeflow.errors import InvalidArgumentError, OdeflowError
-from odeflow.figures import Curve, Figure, Panel
+from odeflow.errors import InvalidArgumentError
+from odeflow.figures import Curve, Figure, GraphPanel, Panel
+from odeflow.files import whole_file
 
-__all__ = ["draw", "save"]
+__all__ = ["draw", "draw_graph", "draw_panel", "save"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's palette: told apart by colour-blind readers."""
@@ -35,11 +35,70 @@ def draw(figure: Figure) -> Any:
     from matplotlib.figure import Figure as Canvas
 
     count = len(figure.panels)
+    if figure.graphs:
+        return _draw_graphs_and_panels(Canvas, figure)
     canvas = Canvas(figsize=(5.6 * count, 4.2), layout="constrained")
     canvas.suptitle(figure.title, fontsize=12)
     for index, panel in enumerate(figure.panels):
         _draw_panel(canvas.add_subplot(1, count, index + 1), panel)
     return canvas
+
+
+def draw_graph(axes: Any, graph: GraphPanel) -> None:
+    """Draw a network into Matplotlib axes: nodes as labelled circles, weights at the arrows' middles.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    graph : GraphPanel
+    """
+    from matplotlib.patches import FancyArrowPatch
+
+    for arrow in graph.arrows:
+        tail, head = graph.nodes[arrow.source], graph.nodes[arrow.target]
+        colour = "0.8" if arrow.group is None else COLOURS[arrow.group % len(COLOURS)]
+        axes.add_patch(
+            FancyArrowPatch(
+                (tail.x, tail.y),
+                (head.x, head.y),
+                connectionstyle=f"arc3,rad={arrow.bend}",
+                arrowstyle="-|>",
+                mutation_scale=12,
+                shrinkA=11,
+                shrinkB=11,
+                linewidth=arrow.width,
+                color=colour,
+                zorder=1 if arrow.group is None else 2,
+            )
+        )
+        if arrow.label:
+            # a quadratic curve passes its middle at half the height of its control point, across the chord
+            x = (tail.x + head.x) / 2 + arrow.bend / 2 * (head.y - tail.y)
+            y = (tail.y + head.y) / 2 - arrow.bend / 2 * (head.x - tail.x)
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+            dark = "0.55" if arrow.group is None else colour
+            axes.text(x, y, arrow.label, fontsize=9, ha="center", va="center", color=dark, bbox=box, zorder=3)
+    for node in graph.nodes:
+        axes.plot(node.x, node.y, marker="o", markersize=20, markerfacecolor="white", markeredgecolor="0.25", zorder=4)
+        axes.text(node.x, node.y, node.label, fontsize=9, ha="center", va="center", zorder=5)
+    xs, ys = [n.x for n in graph.nodes], [n.y for n in graph.nodes]
+    axes.set_xlim(min(xs) - 0.45, max(xs) + 0.45)
+    axes.set_ylim(min(min(ys), -0.5) - 0.5, max(max(ys), 0.5) + 0.7)
+    axes.set_aspect("equal")  # a bent arrow's middle is computed in the plane of the nodes
+    axes.set_title(graph.title, fontsize=10)
+    axes.text(0.5, -0.02, graph.caption, transform=axes.transAxes, fontsize=9, ha="center", va="top")
+    axes.set_axis_off()
+
+
+def draw_panel(panel: Panel, stream: TextIO) -> None:
+    """Write one panel as SVG, its letters as text, small enough for the page of a theorem."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure as Canvas
+
+    canvas = Canvas(figsize=(5.0, 3.0), layout="constrained")
+    _draw_panel(canvas.add_subplot(), panel)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "odeflow"}):
+        canvas.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def save(figure: Figure, folder: str | os.PathLike[str], stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:
@@ -65,25 +124,34 @@ def save(figure: Figure, folder: str | os.PathLike[str], stem: str, formats: Seq
             f"Expected formats among {', '.join(FORMATS)} but got {', '.join(formats) or 'none'}."
         )
     canvas = draw(figure)
-    target = Path(folder)
     written = []
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for ending in formats:
-            handle, temporary = tempfile.mkstemp(dir=target, prefix=f".{stem}.", suffix=f".{ending}")
-            os.close(handle)
-            try:
-                # no date inside: the same figure gives the same file
-                metadata = {"Date": None} if ending == "svg" else {}
-                canvas.savefig(temporary, format=ending, dpi=150, metadata=metadata)
-                os.replace(temporary, target / f"{stem}.{ending}")
-            finally:
-                if os.path.exists(temporary):
-                    os.unlink(temporary)
-            written.append(target / f"{stem}.{ending}")
-    except OSError as error:
-        raise OdeflowError(f"Could not write {target}: {error.strerror}. Pass a folder that can be written.") from None
+    for ending in formats:
+        target = Path(folder) / f"{stem}.{ending}"
+        # no date inside: the same figure gives the same file
+        metadata = {"Date": None} if ending == "svg" else {}
+        with whole_file(target) as name:
+            canvas.savefig(name, format=ending, dpi=150, metadata=metadata)
+        written.append(target)
     return written
+
+
+def _draw_graphs_and_panels(make: Any, figure: Figure) -> Any:
+    """Return a canvas with the networks in rows of four and the panels in a last row."""
+    across = min(4, len(figure.graphs))
+    rows = -(-len(figure.graphs) // across)
+    last = 1 if figure.panels else 0
+    canvas = make(figsize=(3.4 * across, 2.9 * rows + 4.2 * last), layout="constrained")
+    canvas.suptitle(figure.title, fontsize=12)
+    grid = canvas.add_gridspec(rows + last, 1, height_ratios=[2.9] * rows + [4.2] * last)
+    for row in range(rows):
+        cells = grid[row].subgridspec(1, across)
+        for column, graph in enumerate(figure.graphs[across * row : across * (row + 1)]):
+            draw_graph(canvas.add_subplot(cells[column]), graph)
+    if figure.panels:
+        cells = grid[rows].subgridspec(1, len(figure.panels))
+        for column, panel in enumerate(figure.panels):
+            _draw_panel(canvas.add_subplot(cells[column]), panel)
+    return canvas
 
 
 def _draw_panel(axes: Any, panel: Panel) -> None:

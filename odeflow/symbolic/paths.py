@@ -95,12 +95,14 @@ class PathVectors:
     Attributes
     ----------
     paths : q paths
+    gradients : (rows, q) matrix of PG_p(X_i) = tau_0 w_0 tau_1 ... tau, without the weight of the last edge
     contributions : (rows, q) matrix, the paper's vectors g_i: PG_p(X_i) f[e](X_i) for the path p that ends in e
     incidence : (edges, q) matrix E: 1 where the path ends in the edge
     ties : (parameters, edges) matrix T: 1 where the edge carries the parameter
     """
 
     paths: tuple[Path, ...]
+    gradients: sp.Matrix
     contributions: sp.Matrix
     incidence: sp.Matrix
     ties: sp.Matrix
@@ -228,14 +230,17 @@ def path_vectors(run: Pass, *, limit: int = PATH_LIMIT) -> PathVectors:
     """
     network = run.network
     paths = enumerate_paths(network, limit=limit)
-    rows = [[_contribution(run, path, i) if _start(run, path) == o else 0 for path in paths] for i, o in run.rows]
+    zero = Fraction(0)
+    rows = [[_gradient(run, path, i) if _start(run, path) == o else zero for path in paths] for i, o in run.rows]
+    entering = [[run.values[network.edges[path[-1]].source][i] for path in paths] for i, _ in run.rows]
+    summed = [[g * f for g, f in zip(*both, strict=True)] for both in zip(rows, entering, strict=True)]
     incidence = sp.zeros(len(network.edges), len(paths))
     for column, path in enumerate(paths):
         incidence[path[-1], column] = 1
     ties = sp.zeros(len(network.parameters), len(network.edges))
     for column, edge in enumerate(network.edges):
         ties[network.parameters.index(edge.weight), column] = 1
-    return PathVectors(paths, sp.Matrix(len(rows), len(paths), [x for row in rows for x in row]), incidence, ties)
+    return PathVectors(paths, sp.Matrix(rows), sp.Matrix(summed), incidence, ties)
 
 
 def kernel_by_paths(run: Pass, *, limit: int = PATH_LIMIT) -> sp.Matrix:
@@ -289,9 +294,9 @@ def _sweep(run: Pass, output: int, i: int, j: int, of_weight: Any, of_slopes: An
     return sums
 
 
-def _contribution(run: Pass, path: Path, i: int) -> Any:
-    """Multiply tau_0 w_0 tau_1 w_1 ... tau along a path, times the value that enters its last edge."""
-    product = run.values[run.network.edges[path[-1]].source][i]
+def _gradient(run: Pass, path: Path, i: int) -> Any:
+    """Multiply tau_0 w_0 tau_1 w_1 ... tau along a path; the weight of its last edge is not part of it."""
+    product: Any = Fraction(1)
     for position in path:
         product *= run.slopes[run.network.edges[position].target][i]
     for position in path[:-1]:

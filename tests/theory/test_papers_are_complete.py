@@ -29,7 +29,7 @@ LISTED = {
     "iclr2020_path_formula": (),
     "iclr2020_gradient_confusion": (),
 }
-FIGURES = {"bu2021_dynamical_view": ["1", "2", "3", "4"]}
+FIGURES = {"bu2021_dynamical_view": ["1", "2", "3", "4"], "iclr2020_path_formula": ["2"]}
 
 
 @pytest.fixture(params=LISTED)
