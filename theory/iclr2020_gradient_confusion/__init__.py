@@ -23,6 +23,13 @@ PAGES: tuple[str, ...] = (
     "confusion_bounds_second_moment",
     "sgd_stationary_sharper",
     "sgd_linear_neighbourhood_pl",
+    "near_orthogonality",
+    "near_orthogonality_sharper",
+    "sphere_concentration",
+    "sphere_pair_conditioning_printed",
+    "sphere_pair_concentration",
+    "sphere_moments",
+    "gaussian_concentration",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -46,6 +53,27 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "sgd_linear_neighbourhood_sharper",
     ),
     "Section 3, confusion and variance": ("confusion_bounds_second_moment",),
+    "Lemma B.1": (
+        "near_orthogonality",
+        "near_orthogonality_sharper",
+    ),
+    "(5)": (
+        "near_orthogonality",
+        "near_orthogonality_sharper",
+    ),
+    "Lemma E.1": ("sphere_concentration",),
+    "(22)": ("sphere_concentration",),
+    "Corollary E.1": (
+        "sphere_pair_conditioning_printed",
+        "sphere_pair_concentration",
+    ),
+    "(23)": (
+        "sphere_pair_conditioning_printed",
+        "sphere_pair_concentration",
+    ),
+    "Lemma E.2": ("sphere_moments",),
+    "Lemma E.3": ("gaussian_concentration",),
+    "(24)": ("gaussian_concentration",),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 

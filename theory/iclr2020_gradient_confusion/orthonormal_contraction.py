@@ -20,6 +20,7 @@ None; the printed rate is larger by alpha^2 (N-1)/N. Here F is PL with mu_F = 1/
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -87,7 +88,7 @@ def worst(claim: Claim, count: int, alpha: Fraction, start: tuple[int, ...]) -> 
     tree = sgd_tree(wells, tuple(Fraction(s) for s in start), alpha, steps=3)
     losses = [expectation(level, wells.mean_value) for level in tree]
     claimed = float(claim.bound({ALPHA: float(alpha), SAMPLES: count}))
-    return max(abs(claimed - float(after / before)) for before, after in zip(losses[:-1], losses[1:], strict=True))
+    return max(abs(claimed - float(after / before)) for before, after in pairwise(losses))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:

@@ -1,8 +1,8 @@
-r"""Theorem 3.1 with the exact share (N-1)/N of the floor: alpha (N-1) eta/(N (1 - rho)) = (N-1) eta/(mu (2 - N L alpha)).
+r"""Theorem 3.1 with the exact share (N-1)/N of the floor: alpha (N-1) eta/(N (1 - rho)).
 
 Assumptions
 -----------
-Those of `sgd_linear_neighbourhood`.
+Those of `sgd_linear_neighbourhood`. The floor is (N-1) eta/(mu (2 - N L alpha)).
 
 Source
 ------

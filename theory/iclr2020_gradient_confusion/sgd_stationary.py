@@ -1,8 +1,9 @@
-r"""Theorem 3.2, corrected: min_k E|grad F(w_k)|^2 <= (rho/alpha)(F(w_1) - F*)/T + rho eta with rho = 2N/(2 - N L alpha).
+r"""Theorem 3.2, corrected: min_k E|grad F(w_k)|^2 <= (rho/alpha)(F(w_1) - F*)/T + rho eta.
 
 Assumptions
 -----------
-A1 (every f_i is L-smooth, not convex), alpha < 2/(N L), the confusion bound eta along the path, F bounded below.
+A1 (every f_i is L-smooth, not necessarily convex), alpha < 2/(N L), rho = 2N/(2 - N L alpha), the confusion bound eta
+along the path, F bounded below.
 
 Source
 ------

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.symbolic.derivations import Derivation, Step, assume, by, define, infer, show_equal
@@ -31,7 +30,6 @@ from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict
 from theory.iclr2020_gradient_confusion import confusion_bounds_second_moment as moment
 from theory.iclr2020_gradient_confusion._sgd import (
     ALPHA,
-    CURVED,
     ETA,
     FIRST_GAP,
     LEAST_GRADIENT,

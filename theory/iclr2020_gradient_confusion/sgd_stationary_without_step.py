@@ -10,7 +10,8 @@ Source
 
 Idea of the refutation
 ----------------------
-N = 1, f = w^2/2, alpha = 1/1000, T = 10: ten small steps from w_1 = 1 leave |w| above 0.99, while rho/(2T) is about 1/20.
+N = 1, f = w^2/2, alpha = 1/1000, T = 10: ten small steps from w_1 = 1 leave |w| above 0.99; rho/(2T) is about
+1/20.
 
 Deviations from the paper
 -------------------------

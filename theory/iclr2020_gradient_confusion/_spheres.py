@@ -1,0 +1,65 @@
+"""Two independent uniform points of the unit sphere: the exact law of their inner product, and Herbst's argument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+from scipy.special import betainc
+
+from odeflow.symbolic.derivations import Step, cite, define, infer, show_equal
+
+__all__ = ["DEVIATION", "DIMENSION", "LEVEL", "LIPSCHITZ", "SAMPLES", "cap", "herbst", "uniform_points"]
+
+DIMENSION, SAMPLES = sp.symbols("d N", positive=True, integer=True)
+LEVEL, DEVIATION, LIPSCHITZ = sp.symbols("nu t rho", positive=True)
+
+
+def cap(dimension: Any, level: Any) -> Any:
+    """Return P(|x.y| >= level) for independent uniform points of the unit sphere in R^d, d >= 2.
+
+    (x.y)^2 has the beta law with parameters 1/2 and (d-1)/2.
+    """
+    return betainc((np.asarray(dimension) - 1.0) / 2.0, 0.5, 1.0 - np.asarray(level) ** 2)
+
+
+def uniform_points(count: int, dimension: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+    """Return `count` independent uniform points of the unit sphere, one a row."""
+    points = rng.standard_normal((count, dimension))
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True))
+
+
+def herbst(inequality: str, constant: sp.Expr, lipschitz: sp.Expr = LIPSCHITZ) -> tuple[list[Step], sp.Expr]:
+    """Return Herbst's argument from a log-Sobolev inequality Ent(f^2) <= (2/constant) E|grad f|^2, and the tail.
+
+    The tail is exp(-constant t^2/(2 lipschitz^2)), on either side of the mean.
+    """
+    s = sp.Symbol("s", positive=True)
+    moment = sp.Function("M", positive=True)(s)
+    entropy = s * moment.diff(s) - moment * sp.log(moment)
+    exponent = -s * DEVIATION + s**2 * lipschitz**2 / (2 * constant)
+    best = constant * DEVIATION / lipschitz**2
+    steps = [
+        cite(inequality),
+        define("M(s) = E exp(s (l - E l)); Ent(exp(s l)) = s M' - M log M"),
+        show_equal(
+            "(log M/s)' = Ent/(s^2 M)",
+            sp.expand((sp.log(moment) / s).diff(s) * s**2 * moment),
+            sp.expand(entropy),
+        ),
+        show_equal(
+            "with f = exp(s l/2): |grad f|^2 <= (s rho/2)^2 exp(s l), so Ent <= (s^2 rho^2/(2 constant)) M",
+            2 / constant * (s * lipschitz / 2) ** 2,
+            s**2 * lipschitz**2 / (2 * constant),
+        ),
+        infer("integrate from s = 0, where log M/s is E(l - E l) = 0: log M <= s^2 rho^2/(2 constant)"),
+        infer("Chernoff: P(l - E l >= t) <= exp(-s t) M(s) for every s > 0; the same for -l"),
+        show_equal(
+            "the best s is constant t/rho^2",
+            exponent.subs(s, best),
+            -constant * DEVIATION**2 / (2 * lipschitz**2),
+        ),
+    ]
+    return steps, sp.exp(-constant * DEVIATION**2 / (2 * lipschitz**2))
