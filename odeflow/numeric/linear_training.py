@@ -78,6 +78,8 @@ __all__ = [
 Seed: TypeAlias = int | np.random.Generator
 MEAN = PowerLoss(average=True)
 """The square loss as the papers write it: a mean over points of |f(x) - y|^2 / 2."""
+SETTLED, EXPLAINED = 1e-15, 1e-14
+"""Newton stops when the loss falls by no more than rounding, or errors are rounding of the targets."""
 
 
 def initial_layers(
@@ -283,7 +285,7 @@ def train_end_to_end(
 def least_loss(
     X: ArrayLike, Y: ArrayLike, *, loss: PowerLoss = MEAN, max_steps: int = 500
 ) -> tuple[float, Float[np.ndarray, "k d"]]:
-    """Minimise an l_p loss over all linear predictors, by Newton's method with least squares in every step.
+    """Minimise an l_p loss over all linear predictors, by Newton's method in an orthonormal basis of the inputs.
 
     Parameters
     ----------
@@ -312,33 +314,39 @@ def least_loss(
     inputs = as_array("X", X, shape=(None, None))
     outputs = 1 if np.ndim(Y) == 1 else np.shape(Y)[-1]
     data = Points.checked(inputs.shape[1], outputs, inputs, Y, loss)
-    inputs, targets = data.inputs, data.targets
-    rows = [_newton(inputs, targets[:, r], loss.power, max_steps) for r in range(outputs)]
-    total = sum(float(np.sum((inputs @ w - targets[:, r]) ** loss.power)) for r, w in enumerate(rows))
-    return data.factor * total / loss.power + data.offset, np.array(rows)
+    left, singular, right = np.linalg.svd(data.inputs, full_matrices=False)
+    rank = int((singular > max(data.inputs.shape) * np.finfo(np.float64).eps * singular[0]).sum())
+    Q = left[:, :rank]
+    V = np.array([_minimise_power(Q, y, loss.power, max_steps) for y in data.targets.T])
+    total = float(np.sum((V @ Q.T - data.targets.T) ** loss.power)) / loss.power
+    return data.factor * total, (V / singular[:rank]) @ right[:rank]
 
 
-def _newton(
-    X: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"], power: int, max_steps: int
-) -> Float[np.ndarray, " d"]:
-    """Minimise sum (x.w - y)^p / p: each Newton step solves a least-squares problem weighted by |error|^{p-2}."""
-    w = np.linalg.lstsq(X, y, rcond=None)[0]
-    error = X @ w - y
+def _minimise_power(
+    Q: Float[np.ndarray, "n r"], y: Float[np.ndarray, " n"], power: int, max_steps: int
+) -> Float[np.ndarray, " r"]:
+    """Minimise sum (Q v - y)^p / p for orthonormal columns by damped Newton steps, the first of them least squares."""
+    v = np.asarray(Q.T @ y)
+    error = Q @ v - y
+    value = float(np.sum(error**power))
     for _ in range(max_steps if power > 2 else 0):
-        before = float(np.sum(error**power))
         size = float(np.abs(error).max())
-        if before == 0.0 or size == 0.0:
-            return np.asarray(w)
+        if size <= EXPLAINED * float(np.abs(y).max()):
+            return v
         # Errors relative to the largest: their powers then do not underflow together.
-        root = (np.abs(error) / size) ** (0.5 * power - 1.0)
-        change = np.linalg.lstsq(root[:, None] * X, -root * error / (power - 1.0), rcond=1e-13)[0]
-        fraction = 1.0
-        while fraction > 1e-12 and float(np.sum((error + fraction * (X @ change)) ** power)) > before:
+        weights = (error / size) ** (power - 2)
+        hessian, slope = (Q.T * weights) @ Q, Q.T @ (weights * error)
+        try:
+            change = np.linalg.solve(hessian, slope) / (1.0 - power)
+        except np.linalg.LinAlgError:  # fewer errors that are not 0 than unknowns
+            change = np.linalg.lstsq(hessian, slope, rcond=None)[0] / (1.0 - power)
+        moved, fraction = Q @ change, 1.0
+        while (after := float(np.sum((error + fraction * moved) ** power))) > value and fraction > 1e-12:
             fraction *= 0.5
-        w = w + fraction * change
-        error = X @ w - y
-        if fraction <= 1e-12 or before - float(np.sum(error**power)) <= 1e-15 * before:
-            return np.asarray(w)
-    if power == 2:
-        return np.asarray(w)
-    raise InvalidArgumentError(f"Newton's method did not settle within {max_steps} steps. Raise max_steps.")
+        if value - after <= SETTLED * value:
+            return v if after > value else v + fraction * change
+        v, value = v + fraction * change, after
+        error = Q @ v - y
+    if power > 2:
+        raise InvalidArgumentError(f"Newton's method did not settle within {max_steps} steps. Raise max_steps.")
+    return v
