@@ -13,6 +13,12 @@ from theory.iclr2020_gradient_confusion.notation import PAPER
 __all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
+    "average_confusion_printed",
+    "average_confusion",
+    "batch_variance_printed",
+    "batch_variance",
+    "stationary_confusion",
+    "confusion_from_variance",
     "sgd_linear_neighbourhood",
     "sgd_linear_neighbourhood_sharper",
     "noise_floor_two_wells",
@@ -30,6 +36,10 @@ PAGES: tuple[str, ...] = (
     "sphere_pair_concentration",
     "sphere_moments",
     "gaussian_concentration",
+    "confusion_from_gradient_variance",
+    "unbounded_variance",
+    "variance_for_fixed_samples",
+    "gradient_diversity",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -74,6 +84,20 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "Lemma E.2": ("sphere_moments",),
     "Lemma E.3": ("gaussian_concentration",),
     "(24)": ("gaussian_concentration",),
+    "Section 2, average inner product": (
+        "average_confusion_printed",
+        "average_confusion",
+    ),
+    "Section 2, mini-batches": (
+        "batch_variance_printed",
+        "batch_variance",
+    ),
+    "Section 2, confusion near the minimiser": ("stationary_confusion",),
+    "Section 3, Cauchy-Schwarz": ("confusion_from_variance",),
+    "Section 6, confusion from variance": ("confusion_from_gradient_variance",),
+    "Section 6, counterexample": ("unbounded_variance",),
+    "Section 6, variance from confusion": ("variance_for_fixed_samples",),
+    "Section 6, gradient diversity": ("gradient_diversity",),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 

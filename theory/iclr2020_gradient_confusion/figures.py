@@ -135,16 +135,16 @@ def figure4(full: bool, seed: int) -> Figure:
 
 def figure5(full: bool, seed: int) -> Figure:
     """Depth at fixed width."""
-    depths = (2, 4, 8, 16, 32, 64) if full else (2, 8, 32)
+    depths = (2, 4, 8, 16, 32, 64) if full else (2, 8, 24)
     steps, rates = (1200, (1.0, 0.3, 0.1, 0.03, 0.01)) if full else (300, (0.3, 0.1, 0.03))
     return swept("5", "depth", depths, lambda depth: (depth, 32), True, (steps, rates, full, seed))
 
 
 def figure6(full: bool, seed: int) -> Figure:
     """Width at fixed depth."""
-    widths = (4, 8, 16, 32, 64, 128) if full else (4, 16, 64)
-    steps, rates = (1200, (1.0, 0.3, 0.1, 0.03, 0.01)) if full else (300, (0.3, 0.1, 0.03))
-    return swept("6", "width", widths, lambda width: (24, width), False, (steps, rates, full, seed))
+    widths, depth = ((4, 8, 16, 32, 64, 128), 24) if full else ((4, 16, 64), 16)
+    steps, rates = (1200, (1.0, 0.3, 0.1, 0.03, 0.01)) if full else (200, (0.3, 0.1, 0.03))
+    return swept("6", "width", widths, lambda width: (depth, width), False, (steps, rates, full, seed))
 
 
 def swept(
@@ -174,6 +174,7 @@ def swept(
         }
     rows = [row for kind, runs in found.items() for size, o in runs.items() for row in rows_of(kind, size, o)]
     remarks = []
+    fixed = f"width {shape(sizes[0])[1]}" if harder else f"{shape(sizes[0])[0]} layers"
     for kind, runs in found.items():
         o = list(runs.values())
         loss, end, matched = (
@@ -183,21 +184,19 @@ def swept(
         )
         larger, worse = ("deeper", "higher") if harder else ("wider", "lower")
         remarks += [
-            said(monotone(loss, rising=harder), f"{kind}: the {larger} the network, the {worse} its final loss"),
+            said(
+                monotone(loss, rising=harder),
+                f"{kind}: the {larger} the network, the {worse} its final loss ({', '.join(f'{v:.3g}' for v in loss)})",
+            ),
             said(
                 monotone(end, rising=not harder),
                 f"{kind}: the {larger}, the {'more' if harder else 'less'} negative the smallest cosine at the end",
             ),
-            said(
-                monotone(matched, rising=not harder),
-                f"{kind}, at loss {LEVEL}: the {larger}, the {'more' if harder else 'less'} negative the smallest "
-                "inner product",
-            ),
+            _at_level(kind, name, o, matched, harder),
         ]
     return Figure(
         f"Figure {number}: {name}",
-        f"{data.name}, {'width 32' if harder else '24 layers'}, {steps} steps with mini-batches of 64, rates "
-        f"{rates}, {len(seeds)} seeds from {seed}; right: networks stopped at loss {LEVEL}, after at most "
+        f"{data.name}, {fixed}, {steps} steps with mini-batches of 64, rates {rates}, {len(seeds)} seeds from {seed}; right: networks stopped at loss {LEVEL}, after at most "
         f"{3 * steps} steps",
         (
             sweep("final loss", name, "loss", found, lambda o: float(o.losses.mean()), "log"),
@@ -210,10 +209,25 @@ def swept(
         tuple(rows),
         (
             *remarks,
-            "The comparison at a matched loss was added after the trend at the end of training did not reproduce; a "
-            "size that does not reach that loss has no point.",
+            "The comparison at a matched loss was added after the trend at the end of training did not reproduce in "
+            "larger runs: it is exploratory. Seeds that do not reach that loss are left out of its means.",
         ),
     )  # fmt: skip
+
+
+def _at_level(kind: str, name: str, found: Sequence[Outcome], matched: Sequence[float], harder: bool) -> str:
+    """Compare at the same loss, over the sizes that reach it with some seed."""
+    missing = sum(c is None for o in found for c in o.at_level)
+    seeds = sum(len(o.at_level) for o in found)
+    values = [value for value in matched if not np.isnan(value)]
+    there = f"{seeds - missing} of {seeds} runs got there"
+    if len(values) < 2:
+        return f"Not decided: {kind} at loss {LEVEL}, {there}."
+    sign = "more" if harder else "less"
+    return said(
+        monotone(values, rising=not harder),
+        f"{kind}, at loss {LEVEL}: the larger the {name}, the {sign} negative the smallest inner product ({there})",
+    )
 
 
 def _over(
@@ -251,10 +265,10 @@ def sweep(
     """Return one line a kind over sizes, with its points."""
     curves = []
     for group, (name, runs) in enumerate(found.items()):
-        x, y = np.array(list(runs), dtype=float), np.array([value(o) for o in runs.values()])
+        x, y = np.log2(np.array(list(runs), dtype=float)), np.array([value(o) for o in runs.values()])
         y = np.where(np.isfinite(y), y, np.nan)
         curves += [Curve(name, x, y, group=group), Curve("", x, y, group=group, markers=True)]
-    return Panel(title, xlabel, ylabel, tuple(curves), xscale="log", yscale=yscale)
+    return Panel(title, f"log2 {xlabel}", ylabel, tuple(curves), yscale=yscale)
 
 
 def rows_of(kind: str, size: int, found: Outcome) -> list[RateRow]:
@@ -279,8 +293,9 @@ def _row(what: str, found: Sequence[Confusion | None], quantity: str) -> RateRow
 
 
 def mean_of(found: Sequence[Confusion | None], quantity: str) -> float:
-    """Return the mean over seeds, nan if a run has no value."""
-    return float(np.mean([float("nan") if c is None else getattr(c, quantity) for c in found]))
+    """Return the mean over the seeds that have a value, nan if none has."""
+    values = [getattr(c, quantity) for c in found if c is not None]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def cosine_at_end(found: Outcome) -> float:
