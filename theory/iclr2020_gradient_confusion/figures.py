@@ -82,7 +82,7 @@ def figure1(full: bool, seed: int) -> Figure:
 def figure4(full: bool, seed: int) -> Figure:
     """Skip connections and batch normalisation in networks of up to 48 layers."""
     depths = (8, 24, 48) if full else (8, 48)
-    steps, rates = (1000, (0.3, 0.1, 0.03, 0.01, 0.003)) if full else (200, (0.1, 0.03, 0.01))
+    steps, rates = (1000, (0.3, 0.1, 0.03, 0.01, 0.003)) if full else (150, (0.1, 0.03, 0.01))
     seeds = range(seed, seed + (3 if full else 1))
     kinds = {
         "plain": (False, False),
@@ -196,8 +196,8 @@ def swept(
         ]
     return Figure(
         f"Figure {number}: {name}",
-        f"{data.name}, {fixed}, {steps} steps with mini-batches of 64, rates {rates}, {len(seeds)} seeds from {seed}; right: networks stopped at loss {LEVEL}, after at most "
-        f"{3 * steps} steps",
+        f"{data.name}, {fixed}, {steps} steps with mini-batches of 64, rates {rates}, {len(seeds)} seeds from {seed}; "
+        f"right: networks stopped at loss {LEVEL}, after at most {3 * steps} steps",
         (
             sweep("final loss", name, "loss", found, lambda o: float(o.losses.mean()), "log"),
             sweep("at the end of training", name, "smallest cosine", found, cosine_at_end, "linear"),
