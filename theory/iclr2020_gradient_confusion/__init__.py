@@ -17,6 +17,11 @@ PAGES: tuple[str, ...] = (
     "average_confusion",
     "batch_variance_printed",
     "batch_variance",
+    "isotropic_inner_products",
+    "hessian_product_bound_printed",
+    "hessian_product_bound",
+    "low_rank_hessians_printed",
+    "low_rank_hessians",
     "stationary_confusion",
     "confusion_from_variance",
     "sgd_linear_neighbourhood",
@@ -98,6 +103,25 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "Section 6, counterexample": ("unbounded_variance",),
     "Section 6, variance from confusion": ("variance_for_fixed_samples",),
     "Section 6, gradient diversity": ("gradient_diversity",),
+    "Section 2, max inner product O(1/sqrt d)": (
+        "isotropic_inner_products",
+        "near_orthogonality",
+    ),
+    "Footnote 3": ("isotropic_inner_products",),
+    "Appendix C": (
+        "hessian_product_bound_printed",
+        "hessian_product_bound",
+        "low_rank_hessians_printed",
+        "low_rank_hessians",
+    ),
+    "Section 2, Hessians": (
+        "hessian_product_bound_printed",
+        "hessian_product_bound",
+    ),
+    "Section 2, low-rank Hessians": (
+        "low_rank_hessians_printed",
+        "low_rank_hessians",
+    ),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
