@@ -38,6 +38,7 @@ __all__ = [
     "show_traces",
     "trace_form",
     "transpose",
+    "write_out",
 ]
 
 METHOD = "algebra of matrices in symbolic dimension"
@@ -214,6 +215,9 @@ def evaluate(
     values: Mapping[sp.Basic, Any],
     identity: Callable[[int], Any],
     power: Callable[[Any, sp.Expr], Any] | None = None,
+    *,
+    number: Callable[[sp.Expr], Any] = sp.sympify,
+    size: int = 1,
 ) -> Any:
     """Evaluate a matrix expression on concrete matrices, of any kind that knows `@`, `+`, `*` and `.T`.
 
@@ -222,6 +226,8 @@ def evaluate(
     values : letter -> matrix, symbol -> number; a transposed letter may be left out
     identity : n -> identity matrix, for powers 0 and the empty product of a square expression
     power : (matrix, exponent) -> matrix, for exponents that are not whole numbers
+    number : what a scalar becomes before a matrix is multiplied by it; `float` for matrices of floats
+    size : dimension of the result, where the expression is a multiple of the identity only
 
     Examples
     --------
@@ -231,28 +237,27 @@ def evaluate(
     Matrix([[10]])
     """
     scalars = {k: v for k, v in values.items() if not isinstance(k, Letter)}
-    exact = {k: v for k, v in scalars.items() if isinstance(k, sp.Symbol) and k.is_integer}
-    expanded = _unrolled_sums(sp.sympify(expression, strict=True).xreplace(exact))
+    whole_numbers = {k: v for k, v in scalars.items() if isinstance(k, sp.Symbol) and k.is_integer}
+    expanded = write_out(expression, whole_numbers) if whole_numbers else expression
 
-    def of(node: sp.Expr, size: int) -> Any:
+    def of(node: sp.Expr, rows: int) -> Any:
         if isinstance(node, Letter):
             return values[node] if node in values else values[node.T].T
         if node.is_commutative:
-            return node.xreplace(scalars) * identity(size)
+            return identity(rows) * number(node.xreplace(scalars))
         if isinstance(node, sp.Add):
             whole = next(n for n in node.args if not n.is_commutative)
-            parts = [of(whole, size)]
+            parts = [of(whole, rows)]
             parts += [of(n, parts[0].shape[0]) for n in node.args if n is not whole]
             return sum(parts[1:], parts[0])
         if isinstance(node, sp.Mul):
             scalar, factors = node.args_cnc()
-            product = of(factors[0], size)
+            product = of(factors[0], rows)
             for factor in factors[1:]:
                 product = product @ of(factor, product.shape[1])
-            number = sp.Mul(*scalar).xreplace(scalars)
-            return product if number == 1 else product * number
+            return product * number(sp.Mul(*scalar).xreplace(scalars)) if scalar else product
         if isinstance(node, sp.Pow):
-            base = of(node.base, size)
+            base = of(node.base, rows)
             if node.exp.is_Integer and node.exp >= 0:
                 result = identity(base.shape[0])
                 for _ in range(int(node.exp)):
@@ -262,12 +267,22 @@ def evaluate(
                 return power(base, node.exp)
         raise InvalidArgumentError(f"Expected an expression in known letters but got {node}.")
 
-    first = next(iter(expanded.atoms(Letter)), None)
-    return of(expanded, 1 if first is None else of(first, 1).shape[0])
+    return of(expanded, size)
 
 
-def _unrolled_sums(expression: sp.Expr) -> sp.Expr:
-    """Write finite sums out; a power 0 becomes the identity, as everywhere here."""
+def write_out(expression: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """Put whole numbers in and write finite sums out; a power 0 becomes the identity, as everywhere here.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> N, j = sp.symbols("N j", positive=True, integer=True)
+    >>> write_out(sp.Sum(Letter("A", "k", "k") ** (j - 1), (j, 1, N)), {N: sp.Integer(3)})
+    1 + A + A**2
+    """
+    expression = sp.sympify(expression, strict=True)
+    if values:
+        expression = expression.xreplace(dict(values))
 
     def written(node: sp.Sum) -> sp.Expr:
         index, first, last = node.limits[0]
@@ -397,15 +412,24 @@ def _factors(factor: sp.Expr) -> list[Factor]:
 def _rewritten(word: Sequence[Factor], patterns: Sequence[tuple[list[Factor], list[Factor]]]) -> list[Factor]:
     current = list(word)
     for _ in range(10_000):
-        for pattern, replacement in patterns:
-            size = len(pattern)
-            at = next((i for i in range(len(current) - size + 1) if current[i : i + size] == pattern), None)
-            if at is not None:
-                current[at : at + size] = replacement
+        for attempt in (current, list(_merged(current))):  # a rule may speak of A^{r} A or of A^{r+1}
+            found = _applied(attempt, patterns)
+            if found is not None:
+                current = found
                 break
         else:
             return current
     raise InvalidArgumentError(f"Expected rules that end but got a word that keeps changing: {patterns}.")
+
+
+def _applied(word: list[Factor], patterns: Sequence[tuple[list[Factor], list[Factor]]]) -> list[Factor] | None:
+    """Return the word after the first rule that fits, or None."""
+    for pattern, replacement in patterns:
+        size = len(pattern)
+        for i in range(len(word) - size + 1):
+            if word[i : i + size] == pattern:
+                return [*word[:i], *replacement, *word[i + size :]]
+    return None
 
 
 def _merged(word: Sequence[Factor]) -> tuple[Factor, ...]:
