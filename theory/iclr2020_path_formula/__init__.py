@@ -13,6 +13,21 @@ from theory.iclr2020_path_formula.notation import PAPER
 __all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
+    # networks and paths: sections 4, 5 and 6.3, appendix C
+    "prediction_dynamics",
+    "residual_dynamics_printed",
+    "residual_dynamics",
+    "scalar_decay",
+    "residual_rate_printed",
+    "residual_bound",
+    "path_gradient_printed",
+    "weight_gradient",
+    "path_formula",
+    "path_formula_tied_printed",
+    "path_formula_tied",
+    "gram_split",
+    "weakly_gram_printed",
+    "gram_split_bounds",
     # rates, width and depth: sections 4, 6.1, 6.2, 7, appendices A, B, D-G
     "appended_scalar_kernel",
     "appended_scalar_product_printed",
@@ -70,8 +85,15 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(45)": ("depth_cosine_bound",),
     "(46)": ("depth_cosine_bound",),
     "(47)": ("depth_cosine_bound", "depth_momentum_equality"),
-    "(8)": ("exponential_decay_factor",),
-    "(9)": ("exponential_decay_factor", "loss_ratio_of_decay"),
+    "(8)": (
+        "exponential_decay_factor",
+        "scalar_decay",
+    ),
+    "(9)": (
+        "exponential_decay_factor",
+        "loss_ratio_of_decay",
+        "scalar_decay",
+    ),
     "(13)": ("two_layer_kernel",),
     "(14)": ("two_layer_kernel",),
     "(15)": ("two_layer_kernel",),
@@ -94,6 +116,42 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(31)": ("first_layer_kernel_printed", "two_layer_kernel"),
     "(32)": ("two_layer_kernel",),
     "Remark F.1": ("subnetwork_momentum",),
+    "(1)": ("prediction_dynamics",),
+    "(2)": ("prediction_dynamics",),
+    "(3)": ("prediction_dynamics",),
+    "(4)": ("prediction_dynamics",),
+    "(5)": ("prediction_dynamics",),
+    "(6)": (
+        "residual_dynamics_printed",
+        "residual_dynamics",
+    ),
+    "(7)": (
+        "residual_dynamics_printed",
+        "residual_dynamics",
+    ),
+    "Section 4, rate": (
+        "residual_rate_printed",
+        "residual_bound",
+    ),
+    "(11)": (
+        "path_gradient_printed",
+        "weight_gradient",
+    ),
+    "(10)": ("weight_gradient",),
+    "Theorem 5.1": (
+        "path_formula",
+        "path_formula_tied_printed",
+        "path_formula_tied",
+    ),
+    "(12)": ("path_formula",),
+    "(19)": ("gram_split",),
+    "(20)": (
+        "gram_split",
+        "weakly_gram_printed",
+        "gram_split_bounds",
+    ),
+    "(21)": ("gram_split",),
+    "Remark 6.8": ("gram_split",),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
