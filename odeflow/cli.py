@@ -52,6 +52,14 @@ class Format(enum.StrEnum):
     json = "json"
 
 
+class ReportFormat(enum.StrEnum):
+    """What a report is written as."""
+
+    html = "html"
+    json = "json"
+    text = "text"
+
+
 class PageFormat(enum.StrEnum):
     """What stdout carries for one theorem."""
 
@@ -285,6 +293,64 @@ def show_theorem(
         from odeflow.report.pages import theorem_page
 
         session.show(theorem_page(page, width=session.width))
+
+
+@app.command("report", epilog=_EXIT_CODES, short_help="Write everything about theorems as one page.")
+@_door
+def write_report(
+    names: _Names = None,
+    format: Annotated[
+        ReportFormat, typer.Option(help="A web page that needs nothing else, JSON, or plain text.")
+    ] = ReportFormat.html,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; `-` is stdout.")
+    ] = None,
+    twins: Annotated[bool, typer.Option("--twins/--no-twins", help="Also run the false twins.")] = True,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of simulations and property tests.")] = 0,
+    examples: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Cases that each property test draws (40).")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Worker processes; one a core by default.")
+    ] = None,
+) -> None:
+    """Check theorems and write a report: statements, proofs step by step, evidence, pictures, counterexamples, twins.
+
+    The HTML page needs no network and no script. Without --output it goes to odeflow-report.html; JSON and text go to
+    stdout. A file is written whole or not at all.
+    """
+    from odeflow import __version__
+    from odeflow.files import write_text
+    from odeflow.reading import Form
+    from odeflow.session import Session
+    from odeflow.verify import EXAMPLES, Settings
+
+    if output is None:
+        output = "odeflow-report.html" if format is ReportFormat.html else "-"
+    session = Session(text=False)
+    chosen = session.find(session.load(), names or [])
+    options = ["--twins"] * twins + _given(seed=seed or None, examples=examples)
+    settings = Settings(seed, EXAMPLES if examples is None else examples, twins=twins)
+    form = Form(format.value)
+    results, parts = session.write_up(
+        chosen, settings, form=form, command=shlex.join(["odeflow", "verify", *options]), jobs=jobs
+    )
+    if form is Form.HTML:
+        from odeflow.report.html import document
+
+        again = shlex.join(["odeflow", "report", *(names or []), *([] if twins else ["--no-twins"]), "-o", output])
+        text = document(
+            results, parts, problems=session.problems, command=again, version=__version__, seconds=session.seconds
+        )
+    else:
+        text = "[\n" + ",\n".join(parts) + "\n]" if form is Form.JSON else "\n".join(parts)
+    if output == "-":
+        session.write(text)
+    else:
+        write_text(output, text + "\n" * (not text.endswith("\n")))
+        typer.echo(f"written: {output}", err=True)
+    session.tell_rest(results, planned=len(chosen), timings=False, command=lambda r: _command(r.theorem.id, options))
+    raise typer.Exit(exit_code(results, problems=len(session.problems)))
 
 
 app.command("rate", short_help="Find the best rate of an optimiser ODE, with an exact certificate.")(find_rate)

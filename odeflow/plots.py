@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.figures import Curve, Figure, GraphPanel, Panel
 from odeflow.files import whole_file
 
-__all__ = ["draw", "draw_graph", "draw_panel", "save"]
+__all__ = ["draw", "draw_graph", "panel_svg", "save"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's palette: told apart by colour-blind readers."""
@@ -90,15 +91,16 @@ def draw_graph(axes: Any, graph: GraphPanel) -> None:
     axes.set_axis_off()
 
 
-def draw_panel(panel: Panel, stream: TextIO) -> None:
-    """Write one panel as SVG, its letters as text, small enough for the page of a theorem."""
+def panel_svg(panel: Panel) -> str:
+    """Return one panel as SVG, its letters as text, small enough for the page of a theorem."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(5.0, 3.0), layout="constrained")
     _draw_panel(canvas.add_subplot(), panel)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "odeflow"}):
-        canvas.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        canvas.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
 
 
 def save(figure: Figure, folder: str | os.PathLike[str], stem: str, formats: Sequence[str] = FORMATS) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odeflow.errors import InvalidArgumentError, OdeflowError
+from odeflow.files import write_text
 
 if TYPE_CHECKING:
     from odeflow.flows import ConcreteFlow, EnergySpec, FlowSpec, Kind
@@ -149,7 +150,7 @@ def find_rate(
             title = _numbers_put_in(flow, case)
             typer.echo("\n".join(_page(title, concrete, known, outcome, simulated, given_energy=V is not None)))
         if output is not None and outcome.certificate is not None:
-            output.write_text(outcome.certificate.to_json() + "\n", encoding="utf-8")
+            write_text(output, outcome.certificate.to_json() + "\n")
     if output is not None and worst != PROVED:
         typer.echo(f"odeflow: {output} was not written: nothing was proved", err=True)
     raise typer.Exit(worst)

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 
 from odeflow.catalogue import Catalogue, Problem, load_catalogue
 from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
+from odeflow.reading import Form, findings, read_page, written_up
 from odeflow.report.as_json import dump, verdict_object
 from odeflow.report.ascii import approximate_letters
 from odeflow.report.lines import counted, paragraph, problem_lines
@@ -95,34 +96,8 @@ class Session:
 
     def read(self, theorem: Theorem, catalogue: Catalogue, *, command: str) -> Page:
         """Run the symbolic parts of a theorem for its page."""
-        troubles: list[tuple[str, str]] = []
-
-        def run(part: str, function: Callable[..., Any] | None, *args: Any) -> Any:
-            if function is None:
-                return None
-            self._reporter.detail(part)
-            try:
-                return function(*args)
-            except Exception as error:  # a defect of a page is shown on the page
-                troubles.append((part, f"{type(error).__name__}: {error}"))
-                return None
-
-        with self._working(theorem.id):
-            certificate = run("certificate", theorem.certificate, theorem.claim)
-            derivation = run("derivation", theorem.derive, theorem.claim)
-            decision = None if certificate is None else run("certificate", certificate.check)
-            counterexample = run("counterexample", theorem.counterexample, theorem.claim)
-        siblings = (t for t in catalogue.theorems if t.source.paper == theorem.source.paper)
-        return Page(
-            theorem=theorem,
-            derivation=derivation,
-            certificate=certificate,
-            certificate_decision=decision,
-            counterexample=counterexample,
-            troubles=tuple(troubles),
-            related=tuple(t for t in siblings if t.name in theorem.related),
-            command=command,
-        )
+        with self._working(theorem.id) as progress:
+            return read_page(theorem, catalogue, command=command, on_part=progress.detail)
 
     def open_data(
         self,
@@ -174,13 +149,45 @@ class Session:
             if workers is None:
                 self._check_here(chosen, settings, data, results)
             else:
-                self._collect(workers.check(chosen, settings), len(chosen), results)
+                found = workers.run(findings, chosen, settings)
+                self._collect((Result(theorem=t, **fields) for t, fields in found), len(chosen), results)
         except KeyboardInterrupt:
             return _in_order(results, chosen), True
         finally:
             if workers is not None:
                 workers.stop()
         return _in_order(results, chosen), False
+
+    def write_up(
+        self, chosen: Sequence[Theorem], settings: Settings, *, form: Form, command: str, jobs: int | None
+    ) -> tuple[list[Result], list[str]]:
+        """Check theorems and write each one's part of a report, both in catalogue order.
+
+        Parameters
+        ----------
+        command : checks a theorem, up to its id
+        """
+        self._warm_up()
+        workers = Workers(min(available_cores() if jobs is None else jobs, len(chosen)), self._modules)
+        written: dict[str, str] = {}
+
+        def arrived() -> Iterator[Result]:
+            for theorem, (fields, text) in workers.run(written_up, chosen, settings, form, command):
+                written[theorem.id] = text
+                yield Result(theorem=theorem, **fields)
+
+        results: list[Result] = []
+        try:
+            self._collect(arrived(), len(chosen), results)
+        finally:
+            workers.stop()
+        ordered = _in_order(results, chosen)
+        return ordered, [written[result.theorem.id] for result in ordered]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the session began."""
+        return time.perf_counter() - self._started
 
     def tell_verdicts(self, results: Sequence[Result], *, json: bool, data: DataCase | None) -> None:
         """Write the verdicts to stdout."""
@@ -200,9 +207,8 @@ class Session:
         changed = changes(results, command=command, width=self._side.width)
         if changed is not None:
             self._say(changed, self._side)
-        seconds = time.perf_counter() - self._started
         self._say(
-            summary(results, problems=self.problems, seconds=seconds, planned=planned, width=self._side.width),
+            summary(results, problems=self.problems, seconds=self.seconds, planned=planned, width=self._side.width),
             self._side,
         )
 

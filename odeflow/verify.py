@@ -85,6 +85,10 @@ class Result:
     timings: tuple[Timing, ...] = ()
     twin_seconds: float = 0.0
 
+    def fields(self) -> dict[str, Any]:
+        """Return everything but the theorem: words and numbers, which can be sent from one process to another."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "theorem"}
+
     @property
     def seconds(self) -> float:
         """Time spent on this theorem, twins left out."""

@@ -1,30 +1,30 @@
-"""Check many theorems on all cores, in worker processes that load the catalogue themselves.
+"""Work on many theorems on all cores, in worker processes that load the catalogue themselves.
 
-Theorems hold functions and formulas, so none is sent: a worker gets an id and answers with findings, which are words
-and numbers. Workers use one thread each, and each finds its own kernels in Numba's cache.
+Theorems hold functions and formulas, so none is sent: a worker gets an id and answers with words and numbers. Workers
+use one thread each, and each finds its kernels in Numba's cache.
 """
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from odeflow.catalogue import load_catalogue
+from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.errors import OdeflowError
 from odeflow.theorem import Theorem
-from odeflow.verify import Result, Settings, check_fully
 
 __all__ = ["Workers", "available_cores"]
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
-_loaded: dict[str, Theorem] = {}
+Answer = TypeVar("Answer")
 
 
 def available_cores() -> int:
@@ -36,7 +36,7 @@ def available_cores() -> int:
 
 @dataclass
 class Workers:
-    """Worker processes that check theorems; they start, and load the papers, when this is made.
+    """Worker processes; they start, and load the papers, when this is made.
 
     Parameters
     ----------
@@ -56,8 +56,14 @@ class Workers:
         with _one_thread_each():
             self._pool.submit(_ready)
 
-    def check(self, theorems: Sequence[Theorem], settings: Settings) -> Iterator[Result]:
-        """Check theorems and yield each result when it is there, in no particular order.
+    def run(
+        self, work: Callable[..., Answer], theorems: Sequence[Theorem], *given: Any
+    ) -> Iterator[tuple[Theorem, Answer]]:
+        """Do some work on theorems and yield each answer when it is there, in no particular order.
+
+        Parameters
+        ----------
+        work : a function of (theorem, catalogue, *given) at the top of a module, whose answer can be pickled
 
         Raises
         ------
@@ -65,12 +71,10 @@ class Workers:
             A worker died, for instance for want of memory.
         """
         with _one_thread_each():
-            waiting: dict[Future[Mapping[str, Any]], Theorem] = {
-                self._pool.submit(_check, theorem.id, settings): theorem for theorem in theorems
-            }
+            waiting = {self._pool.submit(_work, work, theorem.id, given): theorem for theorem in theorems}
         try:
             for done in as_completed(waiting):
-                yield Result(theorem=waiting[done], **done.result())
+                yield waiting[done], done.result()
         except BrokenProcessPool as error:
             raise OdeflowError(
                 f"Expected every worker to finish but one died ({error}). Is there enough memory? Try --jobs 1."
@@ -86,16 +90,22 @@ class Workers:
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _loaded.update({theorem.id: theorem for theorem in load_catalogue().theorems})
+    _catalogue()
 
 
 def _ready() -> None:
     """Let the first process start before there is work."""
 
 
-def _check(theorem_id: str, settings: Settings) -> Mapping[str, Any]:
-    result = check_fully(_loaded[theorem_id], settings)
-    return {name: getattr(result, name) for name in Result.__dataclass_fields__ if name != "theorem"}
+def _work(work: Callable[..., Answer], theorem_id: str, given: tuple[Any, ...]) -> Answer:
+    catalogue = _catalogue()
+    (theorem,) = catalogue.find([theorem_id])
+    return work(theorem, catalogue, *given)
+
+
+@functools.cache
+def _catalogue() -> Catalogue:
+    return load_catalogue()
 
 
 @contextmanager

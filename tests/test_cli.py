@@ -829,6 +829,28 @@ def test_a_quick_run_with_what_it_leaves_out_is_refused(invoke: Invoke, also: li
     assert "exact checks only" in outcome.stderr
 
 
+def test_reports_in_three_forms(folder: Path) -> None:
+    page = folder / "page.html"
+    html = process(folder, "report", "square", "-o", str(page))
+    assert html.code == OK
+    assert html.stdout == ""
+    assert f"written: {page}" in html.stderr
+    assert page.read_text(encoding="utf-8").count("<article") == 1
+    (described,) = process(folder, "report", "square", "--format", "json").objects
+    assert described["verdict"] == "PROVED"
+    assert described["derivation"]
+    assert [t["verdict"] for t in described["twins"]] == ["REFUTED"]
+    text = process(folder, "report", "square", "--format", "text", "--no-twins").stdout
+    assert "Verdict  PROVED" in text
+    assert "Proof" in text
+
+
+def test_a_report_that_cannot_be_written_is_one_line(folder: Path) -> None:
+    outcome = process(folder, "report", "square", "-o", str(folder))
+    assert outcome.code == USAGE
+    assert "it is a folder" in outcome.stderr
+
+
 def test_completion_offers_folders_and_ids(folder: Path) -> None:
     asked: Any = {"_ODEFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "odeflow verify tiny", "COMP_CWORD": "2"}
     outcome = process(folder, **asked)

@@ -12,7 +12,8 @@ import pytest
 from odeflow import workers as module
 from odeflow.catalogue import load_catalogue
 from odeflow.errors import OdeflowError
-from odeflow.verify import Settings, check_fully
+from odeflow.reading import findings
+from odeflow.verify import Result, Settings, check_fully
 from odeflow.workers import Workers, available_cores
 
 NAMES = ["pseudo_loss_gradient", "heavy_ball_strict_decay", "width_order_printed", "gronwall_second_order"]
@@ -29,7 +30,7 @@ def test_two_processes_find_what_one_finds(workers: Workers) -> None:
     chosen = load_catalogue().find(NAMES)
     settings = Settings(seed=3, examples=5, twins=True)
     here = {t.id: check_fully(t, settings) for t in chosen}
-    there = {result.theorem.id: result for result in workers.check(chosen, settings)}
+    there = {t.id: Result(theorem=t, **fields) for t, fields in workers.run(findings, chosen, settings)}
     assert set(there) == set(here)
     for name, result in there.items():
         assert (result.verdict, result.reason, result.evidence) == (
@@ -44,7 +45,7 @@ def test_two_processes_find_what_one_finds(workers: Workers) -> None:
 
 def test_a_dead_worker_is_one_clear_error() -> None:
     doomed = Workers(1)
-    results = doomed.check(load_catalogue().find(NAMES), Settings(exact_only=True))
+    results = doomed.run(findings, load_catalogue().find(NAMES), Settings(exact_only=True))
     next(results)
     for process in list(doomed._pool._processes.values()):
         os.kill(process.pid, signal.SIGKILL)
@@ -55,7 +56,7 @@ def test_a_dead_worker_is_one_clear_error() -> None:
 
 def test_stopped_workers_leave_no_process_behind() -> None:
     stopped = Workers(1)
-    next(stopped.check(load_catalogue().find(NAMES[:1]), Settings(exact_only=True)))
+    next(stopped.run(findings, load_catalogue().find(NAMES[:1]), Settings(exact_only=True)))
     processes = list(stopped._pool._processes.values())
     assert processes
     stopped.stop()

@@ -10,14 +10,24 @@ import sympy as sp
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from odeflow.report.lines import counted, headline, labelled, legend, paper_heading, paragraph, verdict_text
+from odeflow.report.lines import (
+    counted,
+    evidence_words,
+    headline,
+    labelled,
+    legend,
+    paper_heading,
+    paragraph,
+    verdict_text,
+)
 from odeflow.report.maths import one_line, prose, stacked
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Step
 from odeflow.theorem import Paper, Theorem
+from odeflow.verify import Result
 
-__all__ = ["Page", "listing", "theorem_page"]
+__all__ = ["Page", "evidence_lines", "listing", "theorem_page"]
 
 _MARKS = {
     Status.HOLDS: ("holds", "green"),
@@ -67,6 +77,16 @@ def listing(theorems: Sequence[Theorem], *, width: int) -> RenderableType:
 def theorem_page(page: Page, *, width: int) -> RenderableType:
     """Return everything about one theorem: claim, proof step by step, certificate, counterexample, twins, citation."""
     return Group(*_page_lines(page, width))
+
+
+def evidence_lines(result: Result, *, width: int) -> Iterator[Text]:
+    """Yield what was found about a theorem, stage by stage, and what became of its twins."""
+    yield Text.assemble(("Verdict", "bold"), "  ", verdict_text(result.verdict), f"  {prose(result.reason)}")
+    for found in result.evidence:
+        yield from labelled(found.stage.value, prose(evidence_words(found)), width)
+    for twin in result.twins:
+        yield from labelled("false twin", f"{prose(twin.name)}: {twin.verdict.value}", width)
+    yield Text()
 
 
 def _page_lines(page: Page, width: int) -> Iterator[Text]:

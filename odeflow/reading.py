@@ -1,0 +1,98 @@
+"""Run the symbolic parts of a theorem for its page, and write it up for a report."""
+
+from __future__ import annotations
+
+import enum
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console, Group
+
+from odeflow.catalogue import Catalogue
+from odeflow.report.as_json import dump_one, page_object, verdict_object
+from odeflow.report.html import article
+from odeflow.report.pages import Page, evidence_lines, theorem_page
+from odeflow.theorem import Theorem
+from odeflow.verify import Settings, check_fully
+
+__all__ = ["Form", "findings", "read_page", "written_up"]
+
+TEXT_WIDTH = 100
+"""Characters that a line of a text report may take."""
+
+
+class Form(enum.StrEnum):
+    """What a report is written as."""
+
+    HTML = "html"
+    JSON = "json"
+    TEXT = "text"
+
+
+def read_page(
+    theorem: Theorem, catalogue: Catalogue, *, command: str, on_part: Callable[[str], None] | None = None
+) -> Page:
+    """Run a theorem's derivation, certificate and counterexample; what raises is shown on the page, not raised.
+
+    Parameters
+    ----------
+    catalogue : where the related theorems are
+    command : reproduces the verdict
+    on_part : called with each part before it runs
+    """
+    troubles: list[tuple[str, str]] = []
+
+    def run(part: str, function: Callable[..., Any] | None, *args: Any) -> Any:
+        if function is None:
+            return None
+        if on_part is not None:
+            on_part(part)
+        try:
+            return function(*args)
+        except Exception as error:  # a defect of a page is shown on the page
+            troubles.append((part, f"{type(error).__name__}: {error}"))
+            return None
+
+    certificate = run("certificate", theorem.certificate, theorem.claim)
+    siblings = (t for t in catalogue.theorems if t.source.paper == theorem.source.paper)
+    return Page(
+        theorem=theorem,
+        derivation=run("derivation", theorem.derive, theorem.claim),
+        certificate=certificate,
+        certificate_decision=None if certificate is None else run("certificate", certificate.check),
+        counterexample=run("counterexample", theorem.counterexample, theorem.claim),
+        troubles=tuple(troubles),
+        related=tuple(t for t in siblings if t.name in theorem.related),
+        command=command,
+    )
+
+
+def findings(theorem: Theorem, catalogue: Catalogue, settings: Settings) -> Mapping[str, Any]:
+    """Return the fields of a theorem's result: words and numbers, which can be sent from one process to another."""
+    return check_fully(theorem, settings).fields()
+
+
+def written_up(
+    theorem: Theorem, catalogue: Catalogue, settings: Settings, form: Form, command: str
+) -> tuple[Mapping[str, Any], str]:
+    """Return the fields of a theorem's result, and its part of a report.
+
+    Parameters
+    ----------
+    form : of the report
+    command : reproduces the verdict, up to the theorem's id
+    """
+    result = check_fully(theorem, settings)
+    page = read_page(theorem, catalogue, command=f"{command} {theorem.id}")
+    if form is Form.HTML:
+        text = article(page, result)
+    elif form is Form.JSON:
+        text = dump_one({**page_object(page), **verdict_object(result)})
+    else:
+        stream = io.StringIO()
+        console = Console(file=stream, width=TEXT_WIDTH, markup=False, emoji=False, highlight=False, color_system=None)
+        console.print(theorem_page(page, width=TEXT_WIDTH))
+        console.print(Group(*evidence_lines(result, width=TEXT_WIDTH)))
+        text = stream.getvalue()
+    return result.fields(), text

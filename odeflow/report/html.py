@@ -1,0 +1,307 @@
+"""Verdicts as one web page that needs nothing else: no network, no script, formulas as MathML, pictures as SVG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import groupby
+
+import sympy as sp
+
+from odeflow.catalogue import Problem
+from odeflow.panels import Panel
+from odeflow.report.lines import counted, seconds_words
+from odeflow.report.mathml import display, inline
+from odeflow.report.maths import prose
+from odeflow.report.pages import Page
+from odeflow.symbolic.certificates import DecayCertificate
+from odeflow.symbolic.decisions import Decision, Status
+from odeflow.symbolic.derivations import Derivation, Step
+from odeflow.theorem import Evidence, Paper, Verdict, World
+from odeflow.verify import Result
+
+__all__ = ["article", "document"]
+
+_MEANINGS = {
+    Verdict.PROVED: "every step is exact",
+    Verdict.PROVED_MODULO: "exact, but resting on cited lemmas, which are named",
+    Verdict.SUPPORTED: "numbers and property tests only",
+    Verdict.REFUTED: "an exact or reproducible counterexample is shown",
+    Verdict.UNDECIDED: "could not be decided; the reason is given",
+}
+_MARKS = {Status.HOLDS: "holds", Status.FAILS: "fails", Status.UNDECIDED: "undecided"}
+_LINK = re.compile(r'<a href="#([^"]*)">([^<]*)</a>')
+_REFERENCE = re.compile(r'(\bid="|url\(#|xlink:href="#)')
+
+
+def article(page: Page, result: Result) -> str:
+    """Return one theorem's part of the document: claim, evidence, proof, counterexample, twins, how to reproduce it.
+
+    Parameters
+    ----------
+    page : its derivation and counterexample, step by step
+    result : its verdict
+    """
+    return "".join(_article(page, result))
+
+
+def document(
+    results: Sequence[Result],
+    articles: Sequence[str],
+    *,
+    problems: Sequence[Problem] = (),
+    command: str,
+    version: str,
+    seconds: float,
+) -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    results : in the order of the catalogue
+    articles : one a result, from `article`
+    problems : papers that could not be loaded
+    command : writes this page again
+    version : of odeflow
+    seconds : wall time of the run
+    """
+    style = files("odeflow.report").joinpath("report.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>odeflow: {counted(len(results), 'theorem')} checked</title>\n"
+        f"<style>\n{style}{_filters(results)}</style>\n</head>\n<body>\n"
+        '<a class="skip" href="#theorems">Skip to the theorems</a>\n'
+        f"<header>\n<h1>Theorems and verdicts</h1>\n<p>odeflow {escape(version)}, {seconds_words(seconds)}. "
+        f"Write this page again with <code>{escape(command)}</code>.</p>\n</header>\n<main>\n"
+        f"{_summary(results, problems)}{_table(results)}{_papers(results, articles)}</main>\n"
+        "<footer><p>Verdicts are decided by exact checks; floating point never proves.</p></footer>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _summary(results: Sequence[Result], problems: Sequence[Problem]) -> str:
+    occurring = [v for v in Verdict if any(r.verdict is v for r in results)]
+    rows = []
+    for paper, grouped in groupby(results, key=_paper):
+        group = list(grouped)
+        cells = "".join(f"<td>{sum(r.verdict is v for r in group)}</td>" for v in occurring)
+        rows.append(
+            f'<tr><th scope="row"><a href="#{escape(paper.folder)}">{escape(paper.folder)}</a></th>{cells}'
+            f"<td>{len(group)}</td></tr>\n"
+        )
+    total = "".join(f"<td>{sum(r.verdict is v for r in results)}</td>" for v in occurring)
+    heads = "".join(f'<th scope="col">{_badge(v)}</th>' for v in occurring)
+    meanings = "".join(f"<dt>{_badge(v)}</dt><dd>{escape(_MEANINGS[v])}</dd>" for v in occurring)
+    changed = [r for r in results if not r.as_recorded]
+    state = (
+        f'<p class="changed">{counted(len(changed), "verdict")} not as recorded: '
+        + ", ".join(_link(r) for r in changed)
+        + ".</p>"
+        if changed
+        else "<p>Every verdict is the recorded one.</p>"
+    )
+    twins = [t for r in results for t in r.twins]
+    refuted = sum(t.verdict is Verdict.REFUTED for t in twins)
+    attacked = f"<p>{refuted} of {counted(len(twins), 'false twin')} refuted by the same checks.</p>" if twins else ""
+    missing = "".join(f'<p class="changed">Not loaded: {escape(p.name)}: {escape(p.reason)}</p>' for p in problems)
+    return (
+        '<section aria-labelledby="summary"><h2 id="summary">Summary</h2>\n'
+        f'{state}{attacked}{missing}<div class="scroll" tabindex="0" role="group" aria-label="counts by paper"><table>'
+        f'<caption>Verdicts by paper</caption><thead><tr><th scope="col">Paper</th>{heads}<th scope="col">all</th></tr>'
+        f'</thead><tbody>{"".join(rows)}<tr><th scope="row">all</th>{total}<td>{len(results)}</td></tr></tbody></table>'
+        f'</div><dl class="meanings">{meanings}</dl></section>\n'
+    )
+
+
+def _filters(results: Sequence[Result]) -> str:
+    """Return the style rules by which a cleared box hides its rows; no script is needed."""
+    return "".join(
+        f"body:has(#{box}:not(:checked)) .{box}{{display:none}}\n" for _, boxes in _boxes(results) for box, _ in boxes
+    )
+
+
+def _boxes(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
+    papers = dict.fromkeys(r.theorem.source.paper.folder for r in results)
+    worlds = [w for w in World if any(r.theorem.world is w for r in results)]
+    verdicts = [v for v in Verdict if any(r.verdict is v for r in results)]
+    return [
+        ("Paper", [(f"paper-{folder}", folder) for folder in papers]),
+        ("World", [(f"world-{w.value}", f"{w.value}: {w.description}") for w in worlds]),
+        ("Verdict", [(f"verdict-{v.value}", v.value) for v in verdicts]),
+    ]
+
+
+def _table(results: Sequence[Result]) -> str:
+    boxes = "".join(
+        f"<fieldset><legend>{name}</legend>"
+        + "".join(
+            f'<label><input type="checkbox" id="{box}" checked> {escape(words)}</label>' for box, words in choices
+        )
+        + "</fieldset>"
+        for name, choices in _boxes(results)
+    )
+    rows = "".join(
+        f'<tr class="{_classes(r)}"><th scope="row">{_link(r)}</th><td>{escape(prose(r.theorem.source.item))}</td>'
+        f"<td>{r.theorem.world.value}</td><td>{_badge(r.verdict)}</td>"
+        f"<td>{escape(prose(r.theorem.claim.statement))}</td></tr>\n"
+        for r in results
+    )
+    return (
+        '<section aria-labelledby="theorems"><h2 id="theorems">All theorems</h2>\n'
+        f'<div class="filters" role="group" aria-label="show only some theorems">{boxes}</div>\n'
+        '<div class="scroll" tabindex="0" role="group" aria-label="table of theorems"><table class="theorems">'
+        "<caption>Theorems in the order of their papers</caption><thead><tr>"
+        '<th scope="col">Theorem</th><th scope="col">Item</th><th scope="col">World</th><th scope="col">Verdict</th>'
+        f'<th scope="col">Statement</th></tr></thead><tbody>\n{rows}</tbody></table></div></section>\n'
+    )
+
+
+def _papers(results: Sequence[Result], articles: Sequence[str]) -> str:
+    parts, known = [], {_slug(r) for r in results}
+    for paper, grouped in groupby(zip(results, articles, strict=True), key=lambda pair: _paper(pair[0])):
+        folder = escape(paper.folder)
+        inside = _LINK.sub(lambda m: m[0] if m[1] in known else m[2], "".join(text for _, text in grouped))
+        parts.append(
+            f'<section class="paper-{folder}" aria-labelledby="{folder}"><h2 id="{folder}">{folder}</h2>\n'
+            f'<p class="citation">{escape(paper.citation())}</p>\n{inside}</section>\n'
+        )
+    return "".join(parts)
+
+
+def _article(page: Page, result: Result) -> Iterator[str]:
+    theorem, claim, name = page.theorem, page.theorem.claim, _slug(result)
+    yield f'<article class="{_classes(result)}" aria-labelledby="{name}">\n'
+    yield f'<h3 id="{name}">{escape(theorem.name)} {_badge(result.verdict)}</h3>\n'
+    recorded = "" if result.verdict is theorem.recorded else f"; recorded as {theorem.recorded.value}"
+    note = f" ({escape(prose(theorem.source.note))})" if theorem.source.note else ""
+    yield f'<p class="item">{escape(prose(theorem.source.item))}{note}; world {theorem.world.value}{recorded}</p>\n'
+    yield f'<p class="statement">{escape(prose(claim.statement))}</p>\n{display(claim.formula)}\n'
+    if claim.where:
+        pairs = "".join(f"<dt>{inline(s)}</dt><dd>{escape(prose(m))}</dd>" for s, m in claim.where.items())
+        yield f'<dl class="where">{pairs}</dl>\n'
+    if claim.assumptions:
+        yield f"<h4>Assumptions</h4><ul>{_items(map(prose, claim.assumptions))}</ul>\n"
+    yield f"<h4>Verdict</h4><p>{_badge(result.verdict)} {escape(prose(result.reason))}</p>\n"
+    yield from _evidence(result, name)
+    if page.derivation is not None:
+        yield from _proof("Proof", page.derivation)
+    if page.certificate is not None:
+        yield _certificate(page.certificate, page.certificate_decision)
+    if page.counterexample is not None:
+        yield from _proof("Counterexample", page.counterexample)
+    yield from (f'<p class="changed">{escape(part)} could not run: {escape(why)}</p>\n' for part, why in page.troubles)
+    yield from _twins(page, result)
+    if page.related:
+        siblings = (
+            f'<a href="#{theorem.source.paper.folder}--{t.name}">{escape(t.name)}</a> ({t.recorded.value})'
+            for t in page.related
+        )
+        yield f"<h4>Related</h4><p>{', '.join(siblings)}</p>\n"
+    seeds = sorted({e.seed for e in result.evidence if e.seed is not None})
+    seeded = f" (seed {', '.join(map(str, seeds))})" if seeds else ""
+    yield f"<h4>Reproduce</h4><p><code>{escape(page.command)}</code>{seeded}</p>\n</article>\n"
+
+
+def _evidence(result: Result, name: str) -> Iterator[str]:
+    rows = "".join(
+        f'<tr><th scope="row">{e.stage.value}</th><td class="{_MARKS[e.status]}">{_MARKS[e.status]}</td>'
+        f"<td>{escape(prose(_observed(e)))}</td><td>{escape(prose(e.error_bar))}</td><td>{e.cases}</td></tr>"
+        for e in result.evidence
+    )
+    yield (
+        f'<h4>Evidence</h4><div class="scroll" tabindex="0" role="group" aria-label="evidence"><table><thead><tr>'
+        '<th scope="col">Stage</th><th scope="col">Claim</th><th scope="col">Observed</th>'
+        f'<th scope="col">Error bar</th><th scope="col">Cases</th></tr></thead><tbody>{rows}</tbody></table></div>\n'
+    )
+    for number, found in enumerate(e for e in result.evidence if e.picture is not None):
+        assert found.picture is not None
+        words = escape(prose(found.observed), quote=True)
+        yield (
+            f'<figure><div role="img" aria-label="{words}">{_svg(found.picture, f"{name}-{number}-")}</div>'
+            f"<figcaption>Claimed and observed: {words}</figcaption></figure>\n"
+        )
+
+
+def _proof(title: str, derivation: Derivation) -> Iterator[str]:
+    computed = f"{derivation.computed} of {counted(len(derivation.steps), 'step')} computed"
+    lemmas = f", rests on {'; '.join(derivation.lemmas)}" if derivation.lemmas else ""
+    yield f"<details><summary>{title}: {escape(computed + lemmas)}</summary><ol>\n"
+    yield from (f"<li>{_step(step)}</li>\n" for step in derivation.steps)
+    yield "</ol></details>\n"
+
+
+def _step(step: Step) -> str:
+    given = step.decision.method in ("given", "cited", "rule")
+    how = step.kind.value if given and step.decision.holds else f"{step.kind.value} by {step.decision.method}"
+    outcome = "" if given and step.decision.holds else f": {_MARKS[step.decision.status]}"
+    detail = f'<span class="detail">; {escape(prose(step.decision.detail))}</span>' if step.decision.detail else ""
+    formula = "" if step.formula is None else display(step.formula)
+    return f'{escape(prose(step.title))} <span class="how">{escape(how)}{outcome}</span>{detail}{formula}'
+
+
+def _certificate(certificate: DecayCertificate, decision: Decision | None) -> str:
+    state = "" if decision is None else f": {_MARKS[decision.status]} ({escape(decision.method)})"
+    domain = "".join(
+        f"<dt>domain</dt><dd>{inline(sp.Ge(symbol, bound, evaluate=False))}</dd>"
+        for symbol, bound in certificate.lower.items()
+    )
+    return (
+        f"<details><summary>Certificate{state}</summary><dl>"
+        f"<dt>flow</dt><dd>{escape(certificate.flow.name)}: {inline(certificate.flow.equation())}</dd>"
+        f"<dt>V</dt><dd>{inline(certificate.energy)}</dd><dt>rate</dt><dd>{inline(certificate.rate)}</dd>{domain}"
+        "</dl></details>\n"
+    )
+
+
+def _twins(page: Page, result: Result) -> Iterator[str]:
+    found = {t.name: t for t in result.twins}
+    if not page.theorem.twins:
+        return
+    lines = []
+    for twin in page.theorem.twins:
+        outcome = found.get(twin.name)
+        said = "not run" if outcome is None else f"{_badge(outcome.verdict)} {escape(prose(outcome.reason))}"
+        lines.append(f"<li>{escape(prose(twin.name))}: {said}</li>")
+    yield f"<h4>False twins</h4><ul>{''.join(lines)}</ul>\n"
+
+
+def _svg(panel: Panel, prefix: str) -> str:
+    """Draw a panel as SVG with names of its own, so that many fit in one page."""
+    from odeflow.plots import panel_svg
+
+    drawn = panel_svg(panel)
+    return _REFERENCE.sub(lambda m: m[1] + prefix, drawn[drawn.index("<svg") :])
+
+
+def _observed(found: Evidence) -> str:
+    words = found.observed or found.detail
+    return f"{words}; {found.detail}" if found.detail and found.detail not in words else words
+
+
+def _badge(verdict: Verdict) -> str:
+    return f'<span class="badge {verdict.value}">{verdict.value}</span>'
+
+
+def _classes(result: Result) -> str:
+    theorem = result.theorem
+    return f"paper-{theorem.source.paper.folder} world-{theorem.world.value} verdict-{result.verdict.value}"
+
+
+def _slug(result: Result) -> str:
+    return f"{result.theorem.source.paper.folder}--{result.theorem.name}"
+
+
+def _link(result: Result) -> str:
+    return f'<a href="#{_slug(result)}">{escape(result.theorem.name)}</a>'
+
+
+def _items(words: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(w)}</li>" for w in words)
+
+
+def _paper(result: Result) -> Paper:
+    return result.theorem.source.paper

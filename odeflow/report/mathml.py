@@ -1,0 +1,36 @@
+"""Formulas as MathML, which browsers draw without a script; the text form goes along for those who cannot see it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import sympy as sp
+from latex2mathml.converter import convert
+
+from odeflow.report.maths import one_line
+
+__all__ = ["display", "inline"]
+
+
+def display(formula: sp.Basic) -> str:
+    """Return a formula set on a line of its own, wide ones in a box that scrolls.
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x = sp.Symbol("x", positive=True)
+    >>> display(sp.Le(x, 1, evaluate=False)).endswith("<mo>&#x02264;</mo><mn>1</mn></mrow></math></div>")
+    True
+    """
+    return f'<div class="formula" tabindex="0" role="group" aria-label="formula">{_math(formula, "block")}</div>'
+
+
+def inline(formula: sp.Basic) -> str:
+    """Return a formula within a sentence."""
+    return _math(formula, "inline")
+
+
+def _math(formula: sp.Basic, mode: str) -> str:
+    latex = sp.latex(formula, fold_frac_powers=True, mul_symbol=None)
+    mathml: str = convert(latex, display=mode)
+    return mathml.replace("<math ", f'<math alttext="{escape(one_line(formula), quote=True)}" ', 1)
