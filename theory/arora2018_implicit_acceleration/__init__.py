@@ -32,7 +32,23 @@ PAGES: tuple[str, ...] = (
     "preconditioner_summands",
     "preconditioner_eigenvalues",
     "preconditioner_closed_form",
+    "preconditioner_nullity",
+    "preconditioner_monotone",
+    "preconditioner_log_mean",
+    "single_output_rule",
+    "depth_condition_number",
+    "whitened_condition_number",
+    "acceleration_needs_large_p_printed",
     # section 6: no regulariser
+    "no_regulariser_printed",
+    "no_regulariser",
+    "line_integral_bound",
+    "constant_field_circulation",
+    "field_curl",
+    "potential_iff_radial",
+    "regulariser_assumptions_printed",
+    "two_layer_potentials",
+    "depth_is_a_metric",
     # section 7: illustration
     # Appendix B
 )
@@ -41,7 +57,12 @@ THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEORE
 
 ITEMS: dict[str, tuple[str, ...]] = {
     "(11)": ("preconditioner_eigenvalues",),
-    "Claim 1": ("preconditioner_eigenvalues", "preconditioner_closed_form"),
+    "Claim 1": (
+        "preconditioner_eigenvalues",
+        "preconditioner_closed_form",
+        "preconditioner_nullity",
+        "preconditioner_log_mean",
+    ),
     "Appendix A.2": ("preconditioner_summands_printed", "preconditioner_summands"),
     "(4)": ("layer_gradients", "layer_conservation_discrete"),
     "(5)": ("end_to_end_dynamics",),
@@ -65,8 +86,36 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(26)": ("end_to_end_dynamics",),
     "Lemma 1": ("equal_derivatives",),
     "Appendix A.1": ("end_to_end_dynamics", "products_are_powers"),
+    "Section 5, increase of the eigenvalues": ("preconditioner_monotone",),
+    "Claim 2": ("single_output_rule",),
+    "(12)": ("single_output_rule",),
+    "(13)": ("single_output_rule",),
+    "Appendix A.3": ("single_output_rule",),
+    "Section 5.1, adaptive rate and momentum": ("single_output_rule", "depth_condition_number"),
+    "Section 2, only when p > 2": ("acceleration_needs_large_p_printed", "depth_condition_number"),
+    "Section 2, depth slows l2 (Saxe et al.)": ("whitened_condition_number",),
+    "Theorem 2": ("no_regulariser_printed", "no_regulariser", "potential_iff_radial"),
+    "(14)": ("no_regulariser", "field_curl"),
+    "Section 6, minimal and also necessary": ("regulariser_assumptions_printed", "potential_iff_radial"),
+    "Footnote 1": ("two_layer_potentials",),
+    "Lemma 2": ("line_integral_bound",),
+    "Lemma 3": ("constant_field_circulation",),
+    "Figure 1": ("constant_field_circulation",),
+    "Section 6, depth as a metric": ("depth_is_a_metric",),
+    "(36)": ("line_integral_bound",),
+    "(37)": ("no_regulariser",),
+    "(38)": ("constant_field_circulation",),
+    "(39)": ("no_regulariser",),
+    "(40)": ("constant_field_circulation",),
+    "(41)": ("constant_field_circulation",),
+    "(42)": ("constant_field_circulation",),
+    "(43)": ("constant_field_circulation",),
+    "(44)": ("constant_field_circulation",),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
-NOT_CHECKABLE: dict[str, str] = {}
+NOT_CHECKABLE: dict[str, str] = {
+    "Section 6, any similar modification": "has no precise meaning: a potential is excluded, a metric is not (depth_is_a_metric)",
+    "Section 5, promotes movement along directions already taken": "an interpretation in words, no statement to decide",
+}
 """What is not a checkable claim, and why."""
