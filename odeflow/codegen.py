@@ -11,6 +11,7 @@ root of one) is NaN, as is a Piecewise none of whose conditions holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -19,6 +20,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import ITE, And, Boolean, BooleanAtom, Not, Or
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.numeric._lane_functions import LANE_VECTOR, call_lanes, splat
 from odeflow.numeric.compiled import (
     ENTRY_POINT,
     CompiledExpression,
@@ -181,8 +183,14 @@ def _compile(
     if not states:
         raise InvalidArgumentError("Expected at least one state but got none.")
     _refuse_free_symbols(checked, known)
-    code = _field_code(checked, states, time, parameters)
-    return CompiledField.from_code(code, dimension=len(checked), n_states=len(states), n_parameters=len(parameters))
+    shared = _Shared(*sympy.cse(checked))
+    return CompiledField.from_code(
+        _field_code(shared, states, time, parameters),
+        dimension=len(checked),
+        n_states=len(states),
+        n_parameters=len(parameters),
+        lane_code=_lane_field_code(shared, states, time, parameters),
+    )
 
 
 # --- what may be compiled -------------------------------------------------------------------------------------------
@@ -266,8 +274,16 @@ def _refuse_free_symbols(expressions: Sequence[sympy.Expr], known: Sequence[symp
 # --- LLVM code ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """Expressions after common subexpression elimination: the common ones, and what remains."""
+
+    common: list[tuple[sympy.Symbol, sympy.Basic]]
+    remaining: list[sympy.Expr]
+
+
 def _field_code(
-    expressions: Sequence[sympy.Expr],
+    expressions: _Shared,
     states: Sequence[sympy.Symbol],
     time: sympy.Symbol | None,
     parameters: Sequence[sympy.Symbol],
@@ -287,6 +303,30 @@ def _field_code(
     return str(builder.module)
 
 
+def _lane_field_code(
+    expressions: _Shared,
+    states: Sequence[sympy.Symbol],
+    time: sympy.Symbol | None,
+    parameters: Sequence[sympy.Symbol],
+) -> str:
+    """Write the same function for `LANES` trajectories; every number becomes a row of LANES numbers, t included.
+
+    The rows are 64-byte aligned in practice, but the code does not rely on it.
+    """
+    pointer = LANE_VECTOR.as_pointer()
+    builder = _begin([pointer] * 4)
+    t, y, p, out = builder.function.args
+    emitter = _Emitter(builder, lanes=True)
+    known = [(t, [] if time is None else [time]), (y, states), (p, parameters)]
+    for base, symbols in known:
+        for number, symbol in enumerate(symbols):
+            emitter.values[symbol] = builder.load(builder.gep(base, [ir.Constant(INT64, number)]), align=8)
+    for number, value in enumerate(emitter.emit_all(expressions)):
+        builder.store(value, builder.gep(out, [ir.Constant(INT64, number)]), align=8)
+    builder.ret_void()
+    return str(builder.module)
+
+
 def _expression_code(expression: sympy.Expr, arguments: Sequence[sympy.Symbol]) -> str:
     """Write `void f(int64 n, double *arguments, double *out)`, a loop over n columns of the arguments (k, n)."""
     builder = _begin([INT64, POINTER, POINTER])
@@ -302,7 +342,7 @@ def _expression_code(expression: sympy.Expr, arguments: Sequence[sympy.Symbol]) 
     for number, symbol in enumerate(arguments):
         index = builder.add(builder.mul(n, ir.Constant(INT64, number)), i)
         emitter.values[symbol] = _load(builder, rows, index)
-    (value,) = emitter.emit_all([expression])
+    (value,) = emitter.emit_all(_Shared(*sympy.cse([expression])))
     _store(builder, value, out, i)
     following = builder.add(i, one)
     i.add_incoming(following, builder.block)
@@ -316,7 +356,7 @@ def _begin(argument_types: Sequence[ir.Type]) -> ir.IRBuilder:
     module = ir.Module(name="odeflow")
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), argument_types), ENTRY_POINT)
     for argument in function.args:
-        if argument.type == POINTER:
+        if isinstance(argument.type, ir.PointerType):
             argument.add_attribute("noalias")
     function.attributes.add("nounwind")
     return ir.IRBuilder(function.append_basic_block("start"))
@@ -331,18 +371,21 @@ def _store(builder: ir.IRBuilder, value: ir.Value, base: ir.Value, index: ir.Val
 
 
 class _Emitter:
-    """Writes expressions at the builder's place; `values` maps every node already written to its LLVM value."""
+    """Writes expressions at the builder's place; `values` maps every node already written to its LLVM value.
 
-    def __init__(self, builder: ir.IRBuilder) -> None:
+    With `lanes`, every value is a vector, one number for each of several trajectories.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, *, lanes: bool = False) -> None:
         self.builder = builder
+        self.lanes = lanes
         self.values: dict[sympy.Basic, ir.Value] = {}
 
-    def emit_all(self, expressions: Sequence[sympy.Expr]) -> list[ir.Value]:
+    def emit_all(self, expressions: _Shared) -> list[ir.Value]:
         """Write all expressions, common subexpressions once."""
-        shared, reduced = sympy.cse(list(expressions))
-        for symbol, expression in shared:
+        for symbol, expression in expressions.common:
             self.values[symbol] = self.emit(expression)
-        return [self.emit(expression) for expression in reduced]
+        return [self.emit(expression) for expression in expressions.remaining]
 
     def emit(self, node: sympy.Basic) -> ir.Value:
         """Write one node (a number or a condition), unless it has a value already."""
@@ -384,7 +427,7 @@ class _Emitter:
         return self._call(LIBRARY[node.func], *values)
 
     def constant(self, value: float) -> ir.Value:
-        return ir.Constant(DOUBLE, value)
+        return splat(value) if self.lanes else ir.Constant(DOUBLE, value)
 
     def _step(self, x: ir.Value, below: ir.Value, rest: ir.Value) -> ir.Value:
         b, zero = self.builder, self.constant(0.0)
@@ -460,6 +503,8 @@ class _Emitter:
         return compare(COMPARISONS[type(node)], left, right)
 
     def _call(self, name: str, *values: ir.Value) -> ir.Value:
+        if self.lanes:
+            return call_lanes(self.builder, name, *values)
         full = f"{name}.f64" if name.startswith("llvm.") else name
         function = self.builder.module.globals.get(full)
         if function is None:

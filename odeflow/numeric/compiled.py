@@ -90,6 +90,9 @@ class CompiledField:
         LLVM text, if the field was generated; a field that has it can be pickled.
     keep_alive
         The owner of the machine code.
+    lane_code
+        LLVM text of the same function for several trajectories at once, if the field was generated. Ensembles use it;
+        it is compiled when it is first needed.
 
     Raises
     ------
@@ -114,6 +117,7 @@ class CompiledField:
     n_parameters: int = 0
     code: str | None = field(default=None, repr=False)
     keep_alive: Any = field(default=None, repr=False)
+    lane_code: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_count("address", self.address)
@@ -123,11 +127,19 @@ class CompiledField:
 
     @classmethod
     def from_code(
-        cls, code: str, *, dimension: int, n_states: int, n_parameters: int = 0
+        cls, code: str, *, dimension: int, n_states: int, n_parameters: int = 0, lane_code: str | None = None
     ) -> CompiledField:
         """Compile generated code, or load it from the cache."""
         machine = load_machine_code(code)
-        return cls(machine.address, dimension, n_states, n_parameters, code, machine)
+        return cls(machine.address, dimension, n_states, n_parameters, code, machine, lane_code)
+
+    @cached_property
+    def lanes(self) -> MachineCode | None:
+        """The function for several trajectories at once, `void f(t, y, parameters, out)` with rows of `LANES` numbers.
+
+        None for a field that was not generated.
+        """
+        return None if self.lane_code is None else load_machine_code(self.lane_code)
 
     def __call__(
         self, t: float, y: Numbers, parameters: Numbers = ()
@@ -161,7 +173,7 @@ class CompiledField:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.code is None:
             raise TypeError("This field was built from a bare address, which means nothing in another process.")
-        return _rebuild_field, (self.code, self.dimension, self.n_states, self.n_parameters)
+        return _rebuild_field, (self.code, self.dimension, self.n_states, self.n_parameters, self.lane_code)
 
 
 @dataclass(frozen=True, eq=False)
@@ -386,8 +398,12 @@ def _as_real(name: str, value: Numbers) -> Float[np.ndarray, ...]:
     return array.astype(np.float64)
 
 
-def _rebuild_field(code: str, dimension: int, n_states: int, n_parameters: int) -> CompiledField:
-    return CompiledField.from_code(code, dimension=dimension, n_states=n_states, n_parameters=n_parameters)
+def _rebuild_field(
+    code: str, dimension: int, n_states: int, n_parameters: int, lane_code: str | None
+) -> CompiledField:
+    return CompiledField.from_code(
+        code, dimension=dimension, n_states=n_states, n_parameters=n_parameters, lane_code=lane_code
+    )
 
 
 def _rebuild_expression(arguments: tuple[str, ...], code: str) -> CompiledExpression:

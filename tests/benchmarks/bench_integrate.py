@@ -120,7 +120,13 @@ def build_numbalsoda(states: list[sympy.Symbol], field: list[sympy.Expr], rtol: 
             out[i] = solution[1]
         return out
 
-    return lambda y: run_all(y, pointer, rtol)
+    alive = (ours, function)  # the solver holds addresses only
+
+    def run(y: np.ndarray) -> np.ndarray:
+        assert alive
+        return run_all(y, pointer, rtol)
+
+    return run
 
 
 def measure(name: str, build: Callable[..., Run], trajectories: int, reference: np.ndarray) -> dict[str, Any]:

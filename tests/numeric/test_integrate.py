@@ -304,7 +304,7 @@ def test_an_ensemble_is_the_loop_over_its_members(damped, threads):
     rng = np.random.default_rng(3)
     starts, parameters = rng.normal(size=(23, 2)), rng.uniform(0.1, 9.0, size=(23, 2))
     grid = np.linspace(0.0, 3.0, 7)
-    many = integrate_ensemble(damped, starts, grid, parameters=parameters, threads=threads)
+    many = integrate_ensemble(damped, starts, grid, parameters=parameters, threads=threads, vectorised=False)
     for s in range(23):
         one = integrate(damped, starts[s], grid, parameters=parameters[s])
         np.testing.assert_array_equal(many.states[s], one.states)
