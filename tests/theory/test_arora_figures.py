@@ -10,9 +10,9 @@ import pytest
 from odeflow.datasets import Dataset, load_dataset
 from odeflow.figures import Figure
 from odeflow.numeric.mlp_training import CrossEntropy, loss_and_gradient
-from theory.arora2018_implicit_acceleration import factored_networks, figures
-from theory.arora2018_implicit_acceleration.factored_networks import Classifier, added_parameters, iterations_to
-from theory.arora2018_implicit_acceleration.regressions import PAPER_GRID, regression
+from theory.arora2018_implicit_acceleration import _factored_networks, figures
+from theory.arora2018_implicit_acceleration._factored_networks import Classifier, added_parameters, iterations_to
+from theory.arora2018_implicit_acceleration._regressions import PAPER_GRID, regression
 
 
 def row(figure: Figure, beginning: str) -> float:
@@ -140,4 +140,4 @@ def test_counting_smoothed_losses() -> None:
     assert iterations_to(losses, 0.5).tolist() == [30 + 13 - 1]
     assert iterations_to(losses + 2.0, 0.5).tolist() == [math.inf]
     assert added_parameters((3136, 512, 10)) == 262_244
-    assert factored_networks.BATCH == 64
+    assert _factored_networks.BATCH == 64

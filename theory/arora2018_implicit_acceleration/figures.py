@@ -24,13 +24,13 @@ from odeflow.figures import Curve, Figure, Panel, RateRow, Scenario
 from odeflow.numeric.linear_flow import balanced_layers
 from odeflow.numeric.linear_training import AdaDelta, AdaGrad, Adam, GradientDescent
 from odeflow.theorem import Source
-from theory.arora2018_implicit_acceleration.factored_networks import (
+from theory.arora2018_implicit_acceleration._factored_networks import (
     Classifier,
     added_parameters,
     iterations_to,
     smoothed,
 )
-from theory.arora2018_implicit_acceleration.figure_parts import (
+from theory.arora2018_implicit_acceleration._figure_parts import (
     ALIKE,
     alike,
     compared,
@@ -49,8 +49,7 @@ from theory.arora2018_implicit_acceleration.figure_parts import (
     tuned_curve,
     tuned_row,
 )
-from theory.arora2018_implicit_acceleration.notation import PAPER
-from theory.arora2018_implicit_acceleration.regressions import (
+from theory.arora2018_implicit_acceleration._regressions import (
     LEVELS,
     PAPER_GRID,
     Make,
@@ -58,6 +57,7 @@ from theory.arora2018_implicit_acceleration.regressions import (
     fine_rates,
     regression,
 )
+from theory.arora2018_implicit_acceleration.notation import PAPER
 
 __all__ = ["FIGURES"]
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from odeflow.figures import Curve, RateRow
 from odeflow.numeric.linear_training import GradientDescent
-from theory.arora2018_implicit_acceleration.regressions import Make, Problem, Tuned
+from theory.arora2018_implicit_acceleration._regressions import Make, Problem, Tuned
 
 __all__ = [
     "ALIKE",
