@@ -13,10 +13,15 @@ from theory.iclr2020_gradient_confusion.notation import PAPER
 __all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
+    "confusion_of_two_wells",
     "average_confusion_printed",
     "average_confusion",
     "batch_variance_printed",
     "batch_variance",
+    "logistic_orthogonal",
+    "overparameterised_regression",
+    "batch_one_cosines",
+    "logistic_factors",
     "isotropic_inner_products",
     "hessian_product_bound_printed",
     "hessian_product_bound",
@@ -45,6 +50,12 @@ PAGES: tuple[str, ...] = (
     "unbounded_variance",
     "variance_for_fixed_samples",
     "gradient_diversity",
+    "signal_kurtosis",
+    "operator_norm_printed",
+    "operator_norm",
+    "parameter_count_printed",
+    "parameter_count",
+    "glorot_and_lecun",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -122,6 +133,24 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "low_rank_hessians_printed",
         "low_rank_hessians",
     ),
+    "Definition 2.1": ("confusion_of_two_wells",),
+    "(3)": ("confusion_of_two_wells",),
+    "Section 2, orthogonal inputs": ("logistic_orthogonal",),
+    "Section 2, |zeta_i zeta_j| < 1": ("logistic_factors",),
+    "Figure 1": (
+        "overparameterised_regression",
+        "batch_one_cosines",
+    ),
+    "Section 6, sum of reciprocal widths": ("signal_kurtosis",),
+    "Section 4, operator norms": (
+        "operator_norm_printed",
+        "operator_norm",
+    ),
+    "Appendix A.1, number of parameters": (
+        "parameter_count_printed",
+        "parameter_count",
+    ),
+    "Appendix A.1, initialisers": ("glorot_and_lecun",),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 

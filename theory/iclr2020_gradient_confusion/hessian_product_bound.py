@@ -89,8 +89,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         w = rng.standard_normal(d) * rng.uniform(0.1, 2.0)
         radius = float(np.linalg.norm(w))
         hessians = [(A + A.T) / 2 for A in rng.standard_normal((2, d, d)) * rng.uniform(0.0, 1.0)]
-        # f = <w, H w>/2 + c |w|^3/6: the third derivative along a unit vector at angle t to w is c (3 cos t - cos^3 t)/2,
-        # at most c, and a symmetric trilinear form attains its norm on a diagonal
+        # c |w|^3/6 has the third derivative c (3 cos t - cos^3 t)/2 along a unit vector at angle t to w: at most c,
+        # and a symmetric trilinear form attains its norm on a diagonal
         g = [H @ w + lipschitz * radius * w / 2 for H in hessians]
         norms = [float(np.linalg.norm(H, 2)) for H in hessians]
         values = {FIRST: norms[0], SECOND: norms[1], LIPSCHITZ: lipschitz, RADIUS: radius}
