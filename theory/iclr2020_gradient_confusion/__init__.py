@@ -56,6 +56,32 @@ PAGES: tuple[str, ...] = (
     "parameter_count_printed",
     "parameter_count",
     "glorot_and_lecun",
+    "activation_bounds",
+    "relu_curvature_printed",
+    "softmax_pointwise_printed",
+    "output_gradient_printed",
+    "layer_gradient_printed",
+    "output_gradient",
+    "nonnegative_expectation",
+    "nonnegative_expectation_at_minimiser_printed",
+    "confusion_gradient",
+    "confusion_probability_relu_printed",
+    "confusion_probability_sigmoid_printed",
+    "confusion_probability",
+    "confusion_probability_informative",
+    "confusion_grows_with_depth_printed",
+    "guarantee_weakens_with_depth",
+    "width_drops_out_printed",
+    "initial_norm_printed",
+    "initial_norm",
+    "initial_kernel_mean_printed",
+    "initial_kernel_mean",
+    "initial_confusion_data_printed",
+    "initial_confusion_random_data_printed",
+    "initial_kernel_fluctuation_printed",
+    "initial_kernel_fluctuation",
+    "initial_dimension_printed",
+    "initial_cosines",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -151,6 +177,92 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "parameter_count",
     ),
     "Appendix A.1, initialisers": ("glorot_and_lecun",),
+    "P1": (
+        "activation_bounds",
+        "softmax_pointwise_printed",
+    ),
+    "P2": (
+        "activation_bounds",
+        "relu_curvature_printed",
+    ),
+    "(4)": ("softmax_pointwise_printed",),
+    "Lemma D.1(1)": (
+        "output_gradient_printed",
+        "layer_gradient_printed",
+        "output_gradient",
+    ),
+    "(8)": ("confusion_gradient",),
+    "(9)": (
+        "nonnegative_expectation",
+        "confusion_probability",
+    ),
+    "Theorem 4.1": (
+        "confusion_probability_relu_printed",
+        "confusion_probability_sigmoid_printed",
+        "confusion_probability",
+        "confusion_probability_informative",
+        "confusion_gradient",
+        "nonnegative_expectation",
+    ),
+    "Section 4, around the minimiser": (
+        "nonnegative_expectation_at_minimiser_printed",
+        "nonnegative_expectation",
+    ),
+    "Section 4, effect of depth": (
+        "confusion_grows_with_depth_printed",
+        "guarantee_weakens_with_depth",
+    ),
+    "Section 4, width drops out": (
+        "width_drops_out_printed",
+        "confusion_probability",
+    ),
+    "Theorem 4.2, part 1": (
+        "initial_confusion_data_printed",
+        "initial_norm_printed",
+        "initial_norm",
+        "initial_kernel_mean_printed",
+        "initial_kernel_mean",
+        "initial_cosines",
+    ),
+    "Theorem 4.2, part 2": (
+        "initial_confusion_random_data_printed",
+        "initial_norm_printed",
+        "initial_cosines",
+    ),
+    "(15)": ("initial_dimension_printed",),
+    "(16)": (
+        "initial_kernel_fluctuation_printed",
+        "initial_kernel_fluctuation",
+    ),
+    "(17)": (
+        "initial_kernel_fluctuation_printed",
+        "initial_kernel_fluctuation",
+    ),
+    "(18)": (
+        "initial_kernel_fluctuation_printed",
+        "initial_kernel_fluctuation",
+    ),
+    "(19)": (
+        "initial_kernel_mean_printed",
+        "initial_kernel_mean",
+    ),
+    "(20)": (
+        "initial_kernel_mean_printed",
+        "initial_kernel_mean",
+    ),
+    "(21)": (
+        "initial_kernel_mean_printed",
+        "initial_kernel_mean",
+    ),
+    "Section 4, concentration at initialisation": (
+        "initial_kernel_fluctuation_printed",
+        "initial_kernel_fluctuation",
+        "initial_dimension_printed",
+    ),
+    "Section 4, effect of width at initialisation": (
+        "initial_cosines",
+        "initial_confusion_random_data_printed",
+    ),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 

@@ -10,7 +10,7 @@ from scipy.special import betaincinv
 from odeflow.symbolic.decisions import Decision, Status, decide_nonnegative
 from odeflow.symbolic.derivations import Kind, Step, infer
 
-__all__ = ["clopper_pearson", "conclude"]
+__all__ = ["clopper_pearson", "conclude", "conclude_each"]
 
 
 def conclude(
@@ -61,3 +61,23 @@ def clopper_pearson(hits: int, trials: int, *, confidence: float = 0.999) -> tup
     low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
     high = float(betaincinv(hits + 1, trials - hits, 1.0 - tail)) if hits < trials else 1.0
     return low, high
+
+
+def conclude_each(
+    title: str,
+    formula: sp.Basic,
+    bounds: Mapping[sp.Basic, sp.Expr],
+    *,
+    from_: Sequence[Step],
+    lower: Mapping[sp.Symbol, sp.Expr] | None = None,
+) -> Step:
+    """Conclude a conjunction of bounds name <= rhs, each from name <= bounds[name]; see `conclude`."""
+    parts = sorted(formula.args, key=sp.default_sort_key) if isinstance(formula, sp.And) else [formula]
+    steps = [
+        conclude(title, part, part.lhs, bounds[part.lhs], from_=from_, lower=lower)
+        if isinstance(part, sp.LessThan) and part.lhs in bounds
+        else conclude(title, part, formula, sp.Integer(0), from_=from_)
+        for part in parts
+    ]
+    worst = next((step for step in steps if not step.decision.holds), steps[-1])
+    return Step(title, formula, Kind.COMPUTED, worst.decision)

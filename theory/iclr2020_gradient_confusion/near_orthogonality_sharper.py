@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.symbolic.derivations import Derivation, infer

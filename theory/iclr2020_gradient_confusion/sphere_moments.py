@@ -73,10 +73,11 @@ def deviation(claim: Claim, dimension: int, rng: np.random.Generator, count: int
     """Return the largest distance of the sample moments from the claimed ones, in standard errors."""
     first, second = claimed(claim, dimension)
     x = uniform_points(count, dimension, rng)[:, 0]
-    return max(
+    distances = [
         abs(float(m.mean()) - value) / max(float(m.std()) / np.sqrt(count), 1e-12)
         for m, value in ((x, first), (x**2, second))
-    )
+    ]
+    return float(max(distances))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:

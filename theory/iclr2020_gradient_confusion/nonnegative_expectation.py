@@ -1,0 +1,120 @@
+r"""For weights independent of the data E<grad f_i, grad f_j> = |E grad f|^2 >= 0.
+
+Assumptions
+-----------
+x_i, x_j independent with one law, W fixed (or independent of both), f_i = f(W; x_i).
+
+Source
+------
+"Gradient Confusion" (2020), proof of Theorem 4.1 ("Non-negative expectation"), used in (9).
+
+Idea of the proof
+-----------------
+The inner product is bilinear and the two samples are independent.
+
+Deviations from the paper
+-------------------------
+The paper states it for any W; at a minimiser of the same data W depends on them, and the mean is negative
+(`nonnegative_expectation_at_minimiser_printed`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from hypothesis import strategies as st
+
+from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_with
+from odeflow.symbolic.inner_products import Vector, inner, norm2
+from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
+from theory.iclr2020_gradient_confusion.notation import PAPER
+
+PRODUCT = sp.Symbol("E<grad f_i, grad f_j>", real=True)
+SQUARE = sp.Symbol("|E grad f|^2", nonnegative=True)
+
+
+def mean_product(factor: sp.Expr) -> Claim:
+    """Return the claim E<grad f_i, grad f_j> = factor |E grad f|^2."""
+    return Claim(
+        "For weights independent of the data the expected inner product of two gradients is |E grad f|^2 >= 0.",
+        equate(PRODUCT, factor * SQUARE),
+        ("x_i, x_j independent with one law", "W independent of both"),
+        {PRODUCT: "expected inner product of the gradients of two samples", SQUARE: "square of the mean gradient"},
+    )
+
+
+CLAIM = mean_product(sp.Integer(1))
+
+
+def derive(claim: Claim) -> Derivation:
+    """Expand both sides for a law of three atoms."""
+    weights = sp.symbols("p_1:4", nonnegative=True)
+    vectors = [Vector.base(f"v_{k}") for k in range(1, 4)]
+    mean = vectors[0] * weights[0] + vectors[1] * weights[1] + vectors[2] * weights[2]
+    double = sum(
+        p * q * inner(u, v)
+        for p, u in zip(weights, vectors, strict=True)
+        for q, v in zip(weights, vectors, strict=True)
+    )
+    return Derivation(
+        (
+            assume("the two samples are independent with one law; W does not depend on them"),
+            infer("both sides are sums over pairs of atoms: what holds for three atoms holds for every law"),
+            show_with("atoms v_k with probabilities p_k", claim.formula, {PRODUCT: double, SQUARE: norm2(mean)}),
+        )
+    )
+
+
+def sides(gradients: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Return the expected inner product and the square of the mean for a law on the rows."""
+    mean = weights @ gradients
+    return float(weights @ (gradients @ gradients.T) @ weights), float(mean @ mean)
+
+
+def agrees(claim: Claim, seed: int) -> bool:
+    """Compare both sides for one random law of six atoms in four dimensions."""
+    rng = np.random.default_rng(seed)
+    product, square = sides(rng.standard_normal((6, 4)), rng.dirichlet(np.ones(6)))
+    return abs(product - float(claim.bound({SQUARE: square}))) <= 1e-12 * (1.0 + square)
+
+
+def simulate(claim: Claim, seed: int) -> Evidence:
+    """Compare both sides for 200 random laws."""
+    wrong = sum(not agrees(claim, 1000 * seed + k) for k in range(200))
+    return Evidence.measured(
+        claim,
+        f"{wrong} of 200 laws disagree",
+        contradicted=wrong > 0,
+        error_bar="1e-12 (rounding)",
+        cases=200,
+        seed=seed,
+    )
+
+
+def domain() -> st.SearchStrategy[Any]:
+    """Seeds of random laws."""
+    return st.integers(0, 2**31)
+
+
+def holds(claim: Claim, case: int) -> bool:
+    """Compare both sides for one law."""
+    return agrees(claim, case)
+
+
+FALSE_TWINS = (FalseTwin("twice the square", {"claim": mean_product(sp.Integer(2))}),)
+
+THEOREM = Theorem(
+    name="nonnegative_expectation",
+    source=Source(PAPER, "Theorem 4.1, proof (non-negative expectation)", "for weights independent of the data"),
+    world=World.A,
+    claim=CLAIM,
+    recorded=Verdict.PROVED,
+    derive=derive,
+    simulate=simulate,
+    domain=domain,
+    holds=holds,
+    twins=FALSE_TWINS,
+    related=("nonnegative_expectation_at_minimiser_printed", "confusion_probability"),
+)
