@@ -138,7 +138,7 @@ class DataCase:
     @cached_property
     def initial_error(self) -> Float[np.ndarray, " n"]:
         """Prediction error of the network at its initialisation."""
-        W, a = self._initial
+        W, a = self.initial_weights
         return np.asarray(relu_predictions(self.X, W, a) - self.y)
 
     def frozen(self, flow: Flow, times: Float[np.ndarray, " t"]) -> LossCurve:
@@ -172,11 +172,12 @@ class DataCase:
         return {}
 
     @cached_property
-    def _initial(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+    def initial_weights(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """First layer and signs of the second at initialisation."""
         return two_layer_initialisation(self.X.shape[1], self.width, seed=self.seed)
 
     def _train(self, flow: Flow, step: float, steps: int) -> LossCurve:
-        W, a = self._initial
+        W, a = self.initial_weights
         optimiser = matching_optimiser(flow, step, second_order=isinstance(flow, HeavyBall))
         run = train_relu(self.X, self.y, W, a, optimiser, steps, record_every=max(1, steps // 400))
         if not run.all_finished:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from odeflow.rate_simulation import SimulatedRate
     from odeflow.search import RateOutcome
 
-__all__ = ["check_certificates", "find_rate"]
+__all__ = ["RateFormat", "assignment", "check_certificates", "door", "find_rate"]
 
 PROVED, REFUTED, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 MOST_POINTS = 1000
@@ -45,7 +45,7 @@ class RateFormat(enum.StrEnum):
     json = "json"
 
 
-def _door(command: Callable[..., None]) -> Callable[..., None]:
+def door(command: Callable[..., None]) -> Callable[..., None]:
     """Print odeflow's own errors as they are (they may carry a caret under a column) and exit with a code."""
 
     @functools.wraps(command)
@@ -62,7 +62,7 @@ def _door(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-@_door
+@door
 def find_rate(
     text: Annotated[str, typer.Argument(metavar="FLOW", help="The ODE, such as \"x'' + 2*x' + grad(x)\".")],
     function_class: Annotated[ClassChoice, typer.Option("--class", help="What is known of f.")],
@@ -123,7 +123,7 @@ def find_rate(
             raise InvalidArgumentError("Expected --family with FLOW, --class, --mu, --smooth and --format only.")
         raise typer.Exit(_family(flow, known, family, json_wanted=format is RateFormat.json))
     given = {"mu": known.mu, **({"L": known.smooth} if known.smooth is not None else {})}
-    given |= dict(_assignment(word) for word in values or [])
+    given |= dict(assignment(word) for word in values or [])
     cases = list(itertools.islice(_cases(grid or [], given), MOST_POINTS + 1))
     if len(cases) > MOST_POINTS:
         raise InvalidArgumentError(f"Expected at most {MOST_POINTS} grid points. Take a longer step.")
@@ -156,7 +156,7 @@ def find_rate(
     raise typer.Exit(worst)
 
 
-@_door
+@door
 def check_certificates(
     files: Annotated[list[Path], typer.Argument(metavar="CERTIFICATE.json", help="Files written by odeflow rate -o.")],
 ) -> None:
@@ -256,7 +256,8 @@ def _energy_in_own_time(
     return numbers[0], [numbers[1 + i * size : 1 + (i + 1) * size] for i in range(size)]
 
 
-def _assignment(word: str) -> tuple[str, Fraction]:
+def assignment(word: str) -> tuple[str, Fraction]:
+    """Read NAME=VALUE exactly."""
     from odeflow.flow_text import parse_rational
 
     name, sign, value = word.partition("=")

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from odeflow.data_case import DataCase
     from odeflow.figures import Scenario
 
-__all__ = ["NotLoadedError", "Session", "about_data"]
+__all__ = ["NotLoadedError", "Session", "about_data", "columns"]
 
 WORTH_WORKERS = 12
 """From so many theorems on, worker processes save more time than they take to start."""
@@ -116,8 +116,7 @@ class Session:
 
             case = open_case(
                 data,
-                target=None if target is None else _column(target),
-                features=None if features is None else [_column(f) for f in features.split(",") if f.strip()],
+                **columns(target, features),
                 normalise=normalise,
                 standardise=standardise,
                 seed=seed,
@@ -317,6 +316,14 @@ def about_data(theorems: Sequence[Theorem]) -> tuple[Theorem, ...]:
     if not chosen:
         raise InvalidArgumentError("Expected theorems that speak about data but none does. Leave out --data.")
     return chosen
+
+
+def columns(target: str | None, features: str | None) -> dict[str, Any]:
+    """Return the columns that the options --target and --features name; whole numbers are positions."""
+    return {
+        "target": None if target is None else _column(target),
+        "features": None if features is None else [_column(f) for f in features.split(",") if f.strip()],
+    }
 
 
 def _column(name: str) -> str | int:

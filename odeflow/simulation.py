@@ -1,0 +1,365 @@
+"""Simulate any optimiser ODE on frozen kernels, networks or a user's data, seed by seed, and measure its rate.
+
+Beside every measured rate stand two exact ones: the best rate proved for quadratics with that spectrum (or, for damping
+r/t, for convex functions), and the sharp rate on quadratics. Both are about the frozen kernel; how far a network is
+from them is the observation.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+
+from odeflow.codegen import compile_field
+from odeflow.data_case import DataCase
+from odeflow.datasets import Dataset, teacher_student
+from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
+from odeflow.figures import Figure
+from odeflow.flow_text import parse_flow
+from odeflow.flows import ConcreteFlow, FlowSpec, Kind
+from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
+from odeflow.numeric.integrate import integrate
+from odeflow.numeric.linear_flow import flow_end_to_end
+from odeflow.numeric.modal import frozen_kernel_losses
+from odeflow.numeric.rates import RateFit, fit_exponential, fit_power
+from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import Curve, Panel
+from odeflow.search import best_rate, natural_kind
+
+__all__ = ["NAMED", "Ensemble", "Run", "Subject", "simulate"]
+
+NAMED = {
+    "gradient-flow": "x' + grad(x)",
+    "heavy-ball": "x'' + b*x' + grad(x)",
+    "nesterov": "x'' + 3/t*x' + grad(x)",
+}
+"""Flows by name; heavy ball's b is 2 sqrt(mu), best for the slowest mode, unless it is given."""
+
+POINTS = 600
+EFOLDS = 22.0
+"""An exponential run lasts until the sharp rate has brought the loss down by e^-22, far above rounding."""
+DECADES = 2.5
+"""A run with damping r/t lasts from one period of the fastest mode to 10^2.5 periods of the slowest."""
+EXACT_RATIO = 3
+"""Networks with at most three samples a feature are followed event by event; beyond that events are too many."""
+
+
+class Subject(enum.StrEnum):
+    """What the flow acts on."""
+
+    FROZEN = "frozen"
+    RELU = "relu"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One seed.
+
+    Attributes
+    ----------
+    seed : of the data (unless they are the user's) and of the initial weights
+    spectrum : smallest and largest eigenvalue that govern the frozen dynamics
+    times, losses : the loss |Delta|^2/2 along the flow
+    fit : its measured exponent; None where the loss is too short or too rough to fit, see `reason`
+    proved : rate that is proved for this spectrum, None if none is
+    sharp : true rate on quadratics with this spectrum, None if unknown
+    method : how the trajectory was computed, with its error
+    reason : why there is no fit, or no proved rate
+    """
+
+    seed: int
+    spectrum: tuple[float, float]
+    times: Float[np.ndarray, " t"]
+    losses: Float[np.ndarray, " t"]
+    fit: RateFit | None
+    proved: Fraction | None
+    sharp: float | None
+    method: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Runs of one flow on one subject.
+
+    Attributes
+    ----------
+    flow : as text
+    subject : what it acts on
+    setting : sizes and data in words
+    kind : the law that was fitted
+    runs : by seed
+    """
+
+    flow: str
+    subject: Subject
+    setting: str
+    kind: Kind
+    runs: tuple[Run, ...]
+
+    def mean_exponent(self) -> tuple[float, float] | None:
+        """Return the mean measured exponent and its standard error over the seeds, None if nothing was fitted."""
+        found = [run.fit.exponent for run in self.runs if run.fit is not None]
+        if not found:
+            return None
+        spread = float(np.std(found, ddof=1) / math.sqrt(len(found))) if len(found) > 1 else float("nan")
+        return float(np.mean(found)), spread
+
+    def figure(self) -> Figure:
+        """Return the loss curves, with the first seed's proved and sharp rates as dashed lines."""
+        power = self.kind is Kind.POWER
+        curves = [
+            Curve("measured" if k == 0 else "", run.times, run.losses, group=0) for k, run in enumerate(self.runs)
+        ]
+        first = self.runs[0]
+        for label, rate, group in (("proved", first.proved, 1), ("sharp on quadratics", first.sharp, 2)):
+            if rate:
+                decay = (
+                    (first.times / first.times[0]) ** -float(rate)
+                    if power
+                    else np.exp(-float(rate) * (first.times - first.times[0]))
+                )
+                curves.append(Curve(f"{label}: {float(rate):.3g}", first.times, first.losses[0] * decay, True, group))
+        scale = "log" if power else "linear"
+        subject = {
+            Subject.FROZEN: "frozen kernel",
+            Subject.RELU: "two-layer ReLU network",
+            Subject.LINEAR: "deep linear network",
+        }[self.subject]
+        panel = Panel(f"{subject}, {len(self.runs)} seeds", "t", "loss", tuple(curves), xscale=scale)
+        return Figure(self.flow, self.setting, (panel,), ())
+
+
+def simulate(
+    flow: str,
+    *,
+    subject: Subject = Subject.FROZEN,
+    data: Dataset | None = None,
+    samples: int = 20,
+    features: int = 10,
+    width: int = 1000,
+    depth: int = 3,
+    parameters: Mapping[str, Fraction] | None = None,
+    seeds: int = 4,
+    seed: int = 0,
+    horizon: float | None = None,
+    on_run: Callable[[int, int], None] | None = None,
+) -> Ensemble:
+    """Simulate a flow for several seeds and measure its rate.
+
+    Parameters
+    ----------
+    flow : a name of `NAMED`, or an ODE such as "x'' + 3/t*x' + grad(x)"
+    subject : frozen kernels take every flow; the ReLU network gradient flow, heavy ball and Nesterov; the deep linear
+        network gradient flow
+    data : the user's data; otherwise each seed draws inputs on the sphere and a teacher's targets
+    samples, features : n, d of the drawn data
+    width : neurons of the ReLU network
+    depth : layers of the linear network
+    parameters : values of the flow's parameters
+    seeds, seed : number of seeds and the first one
+    horizon : flow time to stop at; chosen from the sharp rate if absent
+    on_run : called with (number, seeds) before each seed
+
+    Raises
+    ------
+    OdeflowError
+        The flow cannot be read, does not fit the subject, or the data do not meet what it needs.
+
+    Examples
+    --------
+    >>> found = simulate("gradient-flow", samples=6, features=4, seeds=1)
+    >>> run = found.runs[0]
+    >>> bool(run.fit.interval[0] <= run.sharp <= run.fit.interval[1]), run.proved <= run.sharp
+    (True, True)
+    """
+    if seeds < 1:
+        raise InvalidArgumentError(f"Expected at least one seed but got {seeds}.")
+    if flow not in NAMED and flow.replace("-", "").replace("_", "").isalpha():
+        raise UnknownNameError("flow", flow, NAMED)
+    spec = parse_flow(NAMED.get(flow, flow))
+    given = dict(parameters or {})
+    automatic = flow == "heavy-ball" and "b" not in given
+    unset = spec.parameters - given.keys() - ({"b"} if automatic else set())
+    if unset or given.keys() - spec.parameters:
+        raise InvalidArgumentError(
+            f"Expected values for the parameters {', '.join(sorted(spec.parameters)) or '(none)'} of {spec} "
+            f"but got {', '.join(sorted(given)) or 'none'}. Pass each as NAME=VALUE."
+        )
+    runs = []
+    for number in range(seeds):
+        if on_run is not None:
+            on_run(number + 1, seeds)
+        dataset = data or teacher_student(samples, features, seed=seed + number)
+        case = DataCase(dataset, seed=seed + number, width=width)
+        runs.append(_run(spec, given, automatic, subject, case, depth, horizon))
+    n, d = runs[0][1].X.shape
+    sizes = f"{n} samples, {d} features"
+    sizes += {Subject.RELU: f", width {width}", Subject.LINEAR: f", depth {depth}", Subject.FROZEN: ""}[subject]
+    named = f"{flow}, " if flow in NAMED else ""
+    source = "inputs on the sphere, a teacher's targets" if data is None else data.name
+    return Ensemble(f"{named}{spec}", subject, f"{source}; {sizes}", runs[0][2], tuple(run for run, _, _ in runs))
+
+
+def _run(
+    spec: FlowSpec,
+    given: Mapping[str, Fraction],
+    automatic: bool,
+    subject: Subject,
+    case: DataCase,
+    depth: int,
+    horizon: float | None,
+) -> tuple[Run, DataCase, Kind]:
+    low, high = _linear_spectrum(case, depth) if subject is Subject.LINEAR else _kernel_spectrum(case)
+    mu, smooth = _rational(low, down=True), _rational(high, down=False)
+    values = {**given, "b": 2 * _rational(math.sqrt(mu), down=True)} if automatic else dict(given)
+    flow = spec.at(values)
+    quadratics = FunctionClass(ClassName.QUADRATIC, mu, smooth)
+    kind = natural_kind(flow, quadratics)
+    proved, sharp, reason = _promised(flow, quadratics, kind)
+    times = _times(kind, sharp, (low, high), horizon)
+    losses, method = _losses(flow, subject, case, depth, times)
+    fit = None
+    try:
+        with np.errstate(all="ignore"):
+            fit = (fit_power if kind is Kind.POWER else fit_exponential)(times, losses)
+    except OdeflowError as error:
+        reason = f"{reason}; no fit: {error}" if reason else f"no fit: {error}"
+    return Run(case.seed, (low, high), times, losses, fit, proved, sharp, method, reason), case, kind
+
+
+def _losses(
+    flow: ConcreteFlow, subject: Subject, case: DataCase, depth: int, times: Float[np.ndarray, " t"]
+) -> tuple[Float[np.ndarray, " t"], str]:
+    numeric = _numeric(flow)
+    if subject is Subject.FROZEN:
+        if numeric is not None:
+            return frozen_kernel_losses(numeric, case.kernel, case.initial_error, times), "closed form of every mode"
+        return _integrated_modes(flow, case, times), "every mode integrated, tolerance 1e-10"
+    if subject is Subject.LINEAR:
+        if not isinstance(numeric, GradientFlow):
+            raise InvalidArgumentError("Expected gradient flow on a deep linear network. Use --on frozen or relu.")
+        start = 0.1 * np.random.default_rng(case.seed).standard_normal((1, case.X.shape[1]))
+        run = flow_end_to_end(start, case.y[None], times, depth=depth, inputs=case.X.T)
+        residual = np.linalg.lstsq(case.X, case.y, rcond=None)[0] @ case.X.T - case.y
+        return run.losses - 0.5 * float(residual @ residual), f"all layers, error {run.error_bar.max():.0e}"
+    if numeric is None or isinstance(numeric, LinearFlow):
+        raise InvalidArgumentError(
+            "Expected gradient flow, heavy ball or Nesterov on a ReLU network. Use --on frozen for any other flow."
+        )
+    n, d = case.X.shape
+    if n <= EXACT_RATIO * d:
+        W, a = case.initial_weights
+        exact = relu_flow(case.X, case.y, W, a, numeric, times, record_events=False)
+        return exact.losses, f"event by event, {exact.event_count} events, consistency {exact.consistency:.0e}"
+    curve = case.network(numeric, float(times[-1]))
+    said = f"discrete method, {curve.error_bar:.0e} when the step is halved"
+    return np.interp(times, curve.times, curve.losses), f"{said}; {curve.remark}" if curve.remark else said
+
+
+def _integrated_modes(flow: ConcreteFlow, case: DataCase, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
+    """Integrate a flow of any kind on every mode of the kernel, from rest at t = 0, or at the first time if singular."""
+    k = flow.order
+    x, lam, t = sp.symbols(f"x:{k}", real=True), sp.Symbol("lam", positive=True), sp.Symbol("t", positive=True)
+    damping = [sp.Integer(0), *(_expression(c, t) for c in flow.damping)]
+    point = [_expression(c, t) for c in flow.point] + [sp.Integer(0)] * (k + 1 - len(flow.point))
+    beta, gamma = _expression(flow.hessian, t), _expression(flow.gradient, t)
+    moved = [sp.diff(point[j], t) + (point[j - 1] if j else 0) for j in range(k)]
+    top = -sp.Add(*((damping[j] + lam * (gamma * point[j] + beta * moved[j])) * x[j] for j in range(k)))
+    field = compile_field([*x[1:], top / (1 + lam * beta * point[k - 1])], list(x), time=t, parameters=[lam])
+    eigenvalues, vectors = np.linalg.eigh(case.kernel)
+    start = vectors.T @ case.initial_error
+    grid = np.concatenate([[0.0], times]) if flow.is_autonomous else times
+    losses = np.zeros(times.size)
+    for eigenvalue, coefficient in zip(eigenvalues, start, strict=True):
+        state = np.zeros(k)
+        state[0] = 1.0
+        run = integrate(field, state, grid, parameters=[float(eigenvalue)], rtol=1e-10, atol=1e-13)
+        losses += 0.5 * (coefficient * run.states[-times.size :, 0]) ** 2
+    return losses
+
+
+def _promised(flow: ConcreteFlow, quadratics: FunctionClass, kind: Kind) -> tuple[Fraction | None, float | None, str]:
+    """Return the proved rate, the sharp rate on quadratics, and why there is none."""
+    if kind is Kind.EXPONENTIAL:
+        outcome = best_rate(flow, quadratics)
+        sharp = None if outcome.quadratic_rate is None else float(outcome.quadratic_rate[0])
+        return (outcome.rate if outcome.certificate else None), sharp, outcome.reason
+    numeric = _numeric(flow)
+    sharp = numeric.gamma if isinstance(numeric, Nesterov) else None
+    try:
+        outcome = best_rate(flow, FunctionClass(ClassName.CONVEX))
+    except OdeflowError as error:  # the search needs its extra
+        return None, sharp, str(error)
+    return (outcome.rate if outcome.certificate else None), sharp, outcome.reason
+
+
+def _times(
+    kind: Kind, sharp: float | None, spectrum: tuple[float, float], horizon: float | None
+) -> Float[np.ndarray, " t"]:
+    slow, fast = (2.0 * math.pi / math.sqrt(value) for value in spectrum)
+    if kind is Kind.POWER:
+        end = horizon or slow * 10.0**DECADES
+        return np.geomspace(min(fast, end / 10.0), end, 5 * POINTS)
+    end = horizon or EFOLDS / (sharp or 2.0 * spectrum[0])
+    return np.linspace(end / POINTS, end, POINTS)
+
+
+def _kernel_spectrum(case: DataCase) -> tuple[float, float]:
+    case.certified_lambda0()  # raises if the kernel may be singular
+    eigenvalues = np.linalg.eigvalsh(case.kernel)
+    return float(eigenvalues[0]), float(eigenvalues[-1])
+
+
+def _linear_spectrum(case: DataCase, depth: int) -> tuple[float, float]:
+    """Return the extreme eigenvalues of the preconditioned covariance at the least-squares solution."""
+    n, d = case.X.shape
+    w = np.linalg.lstsq(case.X, case.y, rcond=None)[0]
+    size = float(np.linalg.norm(w))
+    if n < d or size == 0.0:
+        raise InvalidArgumentError(
+            f"Expected at least as many samples as features, and a target that they explain, but got n = {n}, d = {d}, "
+            f"|w| = {size:.3g}."
+        )
+    covariance = case.X.T @ case.X
+    half = size ** (1.0 - 1.0 / depth) * (np.eye(d) + (math.sqrt(depth) - 1.0) * np.outer(w, w) / size**2)
+    eigenvalues = np.linalg.eigvalsh(half @ covariance @ half)
+    return float(eigenvalues[0]), float(eigenvalues[-1])
+
+
+def _numeric(flow: ConcreteFlow) -> Flow | None:
+    """Return the flow that has a closed form: gradient grad(x) with factor 1, damping constant or r/t; else None."""
+    if flow.hessian or len(flow.point) > 1 or flow.gradient != ((Fraction(0), Fraction(1)),):
+        return None
+    if flow.is_autonomous:
+        numbers = tuple(float(c[0][1]) if c else 0.0 for c in flow.damping)
+        if not numbers:
+            return GradientFlow()
+        return HeavyBall(numbers[0]) if len(numbers) == 1 and numbers[0] > 0 else LinearFlow(numbers)
+    (damping,) = flow.damping if flow.order == 2 else (None,)
+    if damping is not None and len(damping) == 1 and damping[0][0] == -1 and damping[0][1] > 0:
+        return Nesterov(float(damping[0][1]))
+    return None
+
+
+def _expression(powers: tuple[tuple[Fraction, Fraction], ...], time: sp.Symbol) -> sp.Expr:
+    return sp.Add(
+        *(sp.Rational(c.numerator, c.denominator) * time ** sp.Rational(p.numerator, p.denominator) for p, c in powers)
+    )
+
+
+def _rational(value: float, *, down: bool) -> Fraction:
+    """Return a rational with four digits on one side of a float."""
+    digits = 3 - math.floor(math.log10(value))
+    scale = Fraction(10) ** digits
+    scaled = Fraction(value) * scale
+    return Fraction(math.floor(scaled) if down else math.ceil(scaled)) / scale
