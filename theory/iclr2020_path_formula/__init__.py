@@ -62,6 +62,12 @@ PAGES: tuple[str, ...] = (
     "smallest_eigenvalue_per_neuron",
     "smallest_eigenvalue_at_most_mean",
     "smallest_eigenvalue_limit",
+    "expected_decay_factor_printed",
+    "expected_decay_factor",
+    "best_step_rate_printed",
+    "best_step_rate",
+    "linear_student_many_samples_printed",
+    "linear_student_many_samples",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -138,6 +144,12 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "smallest_eigenvalue_per_neuron",
         "smallest_eigenvalue_at_most_mean",
         "smallest_eigenvalue_limit",
+        "expected_decay_factor_printed",
+        "expected_decay_factor",
+        "best_step_rate_printed",
+        "best_step_rate",
+        "linear_student_many_samples_printed",
+        "linear_student_many_samples",
     ),
     "(18)": ("momentum_preference",),
     "Remark 6.3": ("momentum_preference",),
