@@ -50,7 +50,21 @@ PAGES: tuple[str, ...] = (
     "two_layer_potentials",
     "depth_is_a_metric",
     # section 7: illustration
+    "lp_recurrence",
+    "lp_step_size",
+    "lp_flow",
+    "ill_conditioned_step",
+    "adaptive_methods_suffer_printed",
+    "depth_effective_rate",
+    "escape_time",
     # Appendix B
+    "first_step_lands",
+    "learning_rate_ratio",
+    "acceleration_bound_rule",
+    "acceleration_bound_network_printed",
+    "network_first_step_ratio",
+    "network_landing_step",
+    "network_stable_gain",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -111,11 +125,32 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(42)": ("constant_field_circulation",),
     "(43)": ("constant_field_circulation",),
     "(44)": ("constant_field_circulation",),
+    "(15)": ("lp_recurrence",),
+    "Section 7, step-size condition": ("lp_step_size",),
+    "Section 7, slow convergence": ("lp_flow",),
+    "Section 7, ill-conditioning": ("ill_conditioned_step",),
+    "Section 7, AdaGrad and Adam": ("adaptive_methods_suffer_printed", "ill_conditioned_step"),
+    "Section 7, effective learning rate": ("depth_effective_rate",),
+    "Section 8, vanishing gradients": ("escape_time",),
+    "Footnote 3": ("ill_conditioned_step",),
+    "(45)": ("learning_rate_ratio",),
+    "(46)": ("first_step_lands", "acceleration_bound_rule"),
+    "(47)": ("learning_rate_ratio",),
+    "Appendix B": (
+        "first_step_lands",
+        "learning_rate_ratio",
+        "acceleration_bound_rule",
+        "acceleration_bound_network_printed",
+        "network_first_step_ratio",
+        "network_landing_step",
+        "network_stable_gain",
+    ),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
 NOT_CHECKABLE: dict[str, str] = {
     "Section 6, any similar modification": "has no precise meaning: a potential is excluded, a metric is not (depth_is_a_metric)",
     "Section 5, promotes movement along directions already taken": "an interpretation in words, no statement to decide",
+    "Footnote 2": "says that a constant factor of the loss is left out; no claim",
 }
 """What is not a checkable claim, and why."""

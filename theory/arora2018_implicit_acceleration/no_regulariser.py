@@ -88,7 +88,7 @@ def derive(claim: Claim) -> Derivation:
             shorter,
             summed,
             positive,
-            infer("0 < line integral of F = that of F - grad Phi <= 2 pi R sup|F - grad Phi|", from_=[summed, positive]),
+            infer("0 < int F = int (F - grad Phi) <= 2 pi R sup|F - grad Phi|", from_=[summed, positive]),
             define("R^b = R R^a", equate(rho, OUTER * SIZE)),
             show_with(
                 "divide by 2 pi R",
@@ -101,7 +101,7 @@ def derive(claim: Claim) -> Derivation:
 
 
 def upper_distance(depth: float, radius: float) -> float:
-    """Return sup |F - grad Phi| over the ball for the linear loss <e, w> and Phi = x |w|^a <e, w>, x the best of a grid.
+    """Return sup |F - grad Phi| over the ball for L = <e, w> and Phi = x |w|^a <e, w>, x from a grid.
 
     grad Phi = x |w|^a (e + a <e, n> n), n = w/|w|; F = |w|^a (e + (N - 1) <e, n> n). On the sphere of radius R, with
     cos = <e, n>: |F - grad Phi|^2 = R^{2a} ((1 - x)^2 sin^2 + (N - x (1 + a))^2 cos^2).
