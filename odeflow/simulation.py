@@ -179,7 +179,7 @@ def simulate(
     --------
     >>> found = simulate("gradient-flow", samples=6, features=4, seeds=1)
     >>> run = found.runs[0]
-    >>> bool(run.fit.interval[0] <= run.sharp <= run.fit.interval[1]), run.proved <= run.sharp
+    >>> bool(run.fit.interval[0] <= run.sharp <= run.fit.interval[1]), float(run.proved) <= run.sharp
     (True, True)
     """
     if seeds < 1:
@@ -267,7 +267,7 @@ def _losses(
 
 
 def _integrated_modes(flow: ConcreteFlow, case: DataCase, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
-    """Integrate a flow of any kind on every mode of the kernel, from rest at t = 0, or at the first time if singular."""
+    """Integrate any flow on every mode of the kernel, from rest at t = 0, or at the first time if it is singular."""
     k = flow.order
     x, lam, t = sp.symbols(f"x:{k}", real=True), sp.Symbol("lam", positive=True), sp.Symbol("t", positive=True)
     damping = [sp.Integer(0), *(_expression(c, t) for c in flow.damping)]
