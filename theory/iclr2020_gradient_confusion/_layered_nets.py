@@ -38,7 +38,7 @@ class Activation:
 
 
 def _logistic(z: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-z))
+    return np.asarray(1.0 / (1.0 + np.exp(-z)))
 
 
 IDENTITY = Activation("identity", lambda z: z, np.ones_like)

@@ -17,8 +17,8 @@ h(x_i, x_j) = <grad f_i, grad f_j> is Lipschitz (`confusion_gradient`), its mean
 Deviations from the paper
 -------------------------
 The printed theorem covers ReLU and sigmoid, for which it is false (`confusion_probability_relu_printed`,
-`confusion_probability_sigmoid_printed`). Here the constant is explicit and the exponent falls like beta^-4, not beta^-6.
-No width enters: with sigma(0) = 0 it does drop out.
+`confusion_probability_sigmoid_printed`). Here the constant is explicit and the exponent falls like
+beta^-4, not beta^-6. No width enters: with sigma(0) = 0 it does drop out.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ Source
 
 Idea of the refutation
 ----------------------
-beta = 1, all weights 0, width l, C(x) = 1/2 + x_1/2. The hidden layer is 1/2 in every entry, g = 1/2, zeta = -x_1/2, and
-h = x_{i1} x_{j1} l/256 exactly. No width appears in the bound, but as l grows Pr[h <= -eta] tends to
+beta = 1, all weights 0, width l, C(x) = 1/2 + x_1/2. The hidden layer is 1/2 in every entry, g = 1/2, zeta = -x_1/2,
+and h = x_{i1} x_{j1} l/256 exactly. No width appears in the bound, but as l grows Pr[h <= -eta] tends to
 Pr[x_{i1} x_{j1} < 0] = 1/2. With c = 1/4 and d = 10^6 the bound is 2.3e-5; for another c take d larger.
 
 Deviations from the paper

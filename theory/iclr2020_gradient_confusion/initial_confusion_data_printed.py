@@ -1,4 +1,4 @@
-r"""Theorem 4.2, part 1: any eta > 4 is violated with probability tending to 0 as the width grows. Refuted: it tends to 1.
+r"""Theorem 4.2, part 1: any eta > 4 is violated with probability tending to 0 with the width. Refuted: it tends to 1.
 
 Assumptions
 -----------

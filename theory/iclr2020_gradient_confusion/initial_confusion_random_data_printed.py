@@ -1,4 +1,4 @@
-r"""Theorem 4.2, part 2: for random data every eta > 0 is violated with probability tending to 0 with the width. Refuted.
+r"""Theorem 4.2, part 2: for random data any eta > 0 is violated with probability tending to 0 with the width. Refuted.
 
 Assumptions
 -----------
@@ -11,8 +11,8 @@ Source
 
 Idea of the refutation
 ----------------------
-S = <x, x'>|W_1|^2 + <W_0 x, W_0 x'>, and S/l -> <x, x'>/d: where <x, x'> < 0, S -> -infinity. E g^2 = 1/d at every width,
-so zeta zeta' > 0 except with probability 2/d. With d = 20 the limit is at least 1/2 - 1/10, for every eta.
+S = <x, x'>|W_1|^2 + <W_0 x, W_0 x'>, and S/l -> <x, x'>/d: where <x, x'> < 0, S -> -infinity. E g^2 = 1/d at every
+width, so zeta zeta' > 0 except with probability 2/d. With d = 20 the limit is at least 1/2 - 1/10, for every eta.
 
 Deviations from the paper
 -------------------------

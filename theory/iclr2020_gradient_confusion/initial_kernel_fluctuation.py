@@ -1,4 +1,4 @@
-r"""How much the gradient kernel fluctuates at initialisation: beta = 1, linear, |x| = 1: Var K = 2/(kappa^2 l) + 2 l/d^2.
+r"""The gradient kernel at initialisation fluctuates: beta = 1, linear, |x| = 1: Var K = 2/(kappa^2 l) + 2 l/d^2.
 
 Assumptions
 -----------

@@ -1,4 +1,4 @@
-r"""The mean of the gradient kernel at initialisation (linear net): E S = <x, x'> (kappa^{-beta} + beta kappa^{1-beta} l/d).
+r"""The mean gradient kernel at initialisation (linear net): E S = <x, x'> (kappa^{-beta} + beta kappa^{1-beta} l/d).
 
 Assumptions
 -----------
@@ -11,8 +11,8 @@ Corrects "Gradient Confusion" (2020), (19)-(21), which claim E S <= 1.
 
 Idea of the proof
 -----------------
-S = sum_p <H_{p-1}, H_{p-1}'> |g_p|^2, the two factors of a term depend on different matrices, and E[W^T W] is a multiple
-of the identity.
+S = sum_p <H_{p-1}, H_{p-1}'> |g_p|^2, the two factors of a term depend on different matrices, and E[W^T W] is a
+multiple of the identity.
 
 Deviations from the paper
 -------------------------

@@ -1,4 +1,4 @@
-r"""Theorem 4.2's premise: |W_p| <= 1 with probability tending to 1 as the width grows. Refuted at kappa = 1: it tends to 0.
+r"""Theorem 4.2's premise: |W_p| <= 1 with probability tending to 1 with the width. Refuted at kappa = 1: it tends to 0.
 
 Assumptions
 -----------
@@ -11,13 +11,13 @@ Source
 
 Idea of the refutation
 ----------------------
-|W| is at least the length of every column, l independent lengths with l |column|^2 = chi^2_l. X = chi^2_l - l has mean 0,
-and P(X > 0) >= (E X^2)^2/(4 E X^4) >= 1/60. So P(|W| <= 1) <= (59/60)^l.
+|W| is at least the length of every column, l independent lengths with l |column|^2 = chi^2_l. X = chi^2_l - l has mean
+0, and P(X > 0) >= (E X^2)^2/(4 E X^4) >= 1/60. So P(|W| <= 1) <= (59/60)^l.
 
 Deviations from the paper
 -------------------------
-|W| tends to 2/sqrt(kappa): 2 for kappa = 1, 2.83 for He. The exponent l^2 belongs to entries N(0, 1/(kappa l)^2), not to
-the variance of Strategy 4.1. For kappa > 4: `initial_norm`.
+|W| tends to 2/sqrt(kappa): 2 for kappa = 1, 2.83 for He. The exponent l^2 belongs to entries N(0, 1/(kappa l)^2), not
+to the variance of Strategy 4.1. For kappa > 4: `initial_norm`.
 """
 
 from __future__ import annotations
@@ -50,24 +50,24 @@ CLAIM = limit_at_least(sp.Integer(1))
 
 def counterexample(claim: Claim) -> Derivation:
     """Look at the columns."""
-    t, l = sp.Symbol("t", real=True), WIDTH
-    cumulants = -l * t - l * sp.log(1 - 2 * t) / 2  # of chi^2_l - l
+    t, width = sp.Symbol("t", real=True), WIDTH
+    cumulants = -width * t - width * sp.log(1 - 2 * t) / 2  # of chi^2_l - l
     second, fourth = (sp.diff(cumulants, t, k).subs(t, 0) for k in (2, 4))
     return Derivation(
         (
             define("X = chi^2_l - l; l |column|^2 has the law of chi^2_l, for l independent columns"),
-            show_equal("E X^2 = 2l, the second cumulant", second, 2 * l),
-            show_equal("E X^4 = fourth cumulant + 3 (E X^2)^2", fourth + 3 * second**2, 12 * l**2 + 48 * l),
+            show_equal("E X^2 = 2l, the second cumulant", second, 2 * width),
+            show_equal("E X^4 = fourth cumulant + 3 (E X^2)^2", fourth + 3 * second**2, 12 * width**2 + 48 * width),
             infer("E X = 0, so E X^+ = E|X|/2, and (E X^+)^2 <= E X^2 P(X > 0) (Cauchy-Schwarz)"),
             infer("E X^2 <= (E|X|)^{2/3} (E X^4)^{1/3} (Hoelder): P(X > 0) >= (E X^2)^2/(4 E X^4)"),
             show_less(
                 "which is at least 1/60",
                 sp.Rational(1, 60),
-                (2 * l) ** 2 / (4 * (12 * l**2 + 48 * l)),
-                {l: sp.Integer(1)},
+                (2 * width) ** 2 / (4 * (12 * width**2 + 48 * width)),
+                {width: sp.Integer(1)},
             ),
             infer("|W| <= 1 forces every column to have length <= 1: Pr[|W| <= 1] <= (59/60)^l"),
-            show_equal("which tends to 0", sp.limit(sp.Rational(59, 60) ** l, l, sp.oo), sp.Integer(0)),
+            show_equal("which tends to 0", sp.limit(sp.Rational(59, 60) ** width, width, sp.oo), sp.Integer(0)),
             show_violated("so", claim.formula, {LIMIT: sp.Integer(0)}),
         )
     )
