@@ -84,8 +84,6 @@ PAGES: tuple[str, ...] = (
     "uniform_confusion_maximum_printed",
     "uniform_confusion_net_printed",
     "uniform_confusion_second_branch",
-    "initial_norm_printed",
-    "initial_norm",
     "initial_kernel_mean_printed",
     "initial_kernel_mean",
     "initial_confusion_data_printed",
@@ -231,15 +229,15 @@ ITEMS: dict[str, tuple[str, ...]] = {
     ),
     "Theorem 4.2, part 1": (
         "initial_confusion_data_printed",
-        "initial_norm_printed",
-        "initial_norm",
+        "operator_norm_printed",
+        "operator_norm",
         "initial_kernel_mean_printed",
         "initial_kernel_mean",
         "initial_cosines",
     ),
     "Theorem 4.2, part 2": (
         "initial_confusion_random_data_printed",
-        "initial_norm_printed",
+        "operator_norm_printed",
         "initial_cosines",
     ),
     "(15)": (

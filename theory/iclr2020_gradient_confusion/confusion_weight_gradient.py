@@ -12,13 +12,13 @@ Source
 
 Idea of the proof
 -----------------
-|grad_W zeta| |zeta'| |S| <= 2 (beta+1)^{3/2}. S = <G, G'> with G = grad_W g, so |grad_W S| <= 2 |Hess g| sqrt(beta+1), and
-the blocks of the Hessian are at most beta + 2 - max(p, q): |Hess g| <= (beta+1)(beta+2). Squares are compared.
+|grad_W zeta| |zeta'| |S| <= 2 (beta+1)^{3/2}. S = <G, G'> with G = grad_W g, so |grad_W S| <= 2 |Hess g| sqrt(beta+1),
+and the blocks of the Hessian are at most beta + 2 - max(p, q): |Hess g| <= (beta+1)(beta+2). Squares are compared.
 
 Deviations from the paper
 -------------------------
 Re-derived; the paper only sketches (18). The bounds are conditional on |W_p| <= 1, which is not what Strategy 4.1 gives
-(`initial_norm_printed`).
+(`operator_norm_printed`).
 """
 
 from __future__ import annotations
@@ -174,5 +174,5 @@ THEOREM = Theorem(
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
-    related=("confusion_gradient", "initial_norm_printed", "initial_dimension_printed"),
+    related=("confusion_gradient", "operator_norm_printed", "initial_dimension_printed"),
 )

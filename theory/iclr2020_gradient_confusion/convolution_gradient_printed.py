@@ -1,4 +1,4 @@
-r"""Section 4: the results "automatically hold for convolutional nets". Refuted for the layer gradient: filters are shared.
+r"""Section 4: the results "automatically hold for convolutional nets". Refuted for a layer's gradient.
 
 Assumptions
 -----------

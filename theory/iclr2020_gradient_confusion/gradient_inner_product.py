@@ -11,8 +11,8 @@ Corrects "Gradient Confusion" (2020), (7) and the recursion before it (proof of 
 
 Idea of the proof
 -----------------
-The chain rule gives grad_{W_p} g = g_p H_{p-1}^T, and <u a^T, v b^T> = <u, v><a, b>. Checked whole, with sigma and sigma'
-as symbols, for beta = 0, 1, 2.
+The chain rule gives grad_{W_p} g = g_p H_{p-1}^T, and <u a^T, v b^T> = <u, v><a, b>. Checked whole, with sigma and
+sigma' as symbols, for beta = 0, 1, 2.
 
 Deviations from the paper
 -------------------------

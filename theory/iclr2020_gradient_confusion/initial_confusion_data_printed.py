@@ -32,8 +32,8 @@ from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, passed
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
 from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH, PRODUCT
-from theory.iclr2020_gradient_confusion.initial_norm import KAPPA, WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 LIMIT = sp.Symbol("lim_l Pr[h <= -9/2]", nonnegative=True)
 
@@ -114,5 +114,5 @@ THEOREM = Theorem(
     control=initial_kernel_mean.CLAIM,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("initial_kernel_mean", "initial_confusion_random_data_printed", "initial_norm_printed"),
+    related=("initial_kernel_mean", "initial_confusion_random_data_printed", "operator_norm_printed"),
 )

@@ -30,8 +30,8 @@ from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict
 from theory.iclr2020_gradient_confusion import initial_kernel_mean
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION, uniform_points
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
-from theory.iclr2020_gradient_confusion.initial_norm import WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import WIDTH
 
 LIMIT = sp.Symbol("liminf_l Pr[h <= -eta]", nonnegative=True)
 FEATURES = 20

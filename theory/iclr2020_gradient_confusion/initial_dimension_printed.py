@@ -26,8 +26,8 @@ from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, 
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_fluctuation
 from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH
-from theory.iclr2020_gradient_confusion.initial_norm import WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import WIDTH
 
 COUNT = sp.Symbol("n", positive=True)
 

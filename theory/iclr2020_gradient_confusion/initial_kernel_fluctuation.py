@@ -29,8 +29,8 @@ from hypothesis import strategies as st
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
-from theory.iclr2020_gradient_confusion.initial_norm import KAPPA, WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 VARIANCE = sp.Symbol("Var K", nonnegative=True)
 

@@ -29,8 +29,8 @@ from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, 
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_fluctuation
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
-from theory.iclr2020_gradient_confusion.initial_norm import WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import WIDTH
 
 LIMIT = sp.Symbol("liminf_l Pr[|K - E K| >= l^(-1/2)]", nonnegative=True)
 

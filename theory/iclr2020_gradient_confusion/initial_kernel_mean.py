@@ -31,8 +31,8 @@ from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, passed
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
-from theory.iclr2020_gradient_confusion.initial_norm import KAPPA, WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 MEAN = sp.Symbol("E S", real=True)
 PRODUCT = sp.Symbol("<x, x'>", real=True)

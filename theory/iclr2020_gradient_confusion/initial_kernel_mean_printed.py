@@ -26,8 +26,8 @@ from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_mean
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
 from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH, MEAN, PRODUCT
-from theory.iclr2020_gradient_confusion.initial_norm import KAPPA, WIDTH
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 
 def at_most(bound: sp.Expr) -> Claim:

@@ -1,4 +1,4 @@
-r"""Lemma D.1(2) as printed: zeta_0 <= 2 sqrt(beta) bounds |grad_x zeta|, also at beta = 0. Refuted there: it would be 0.
+r"""Lemma D.1(2) as printed: zeta_0 <= 2 sqrt(beta) bounds |grad_x zeta|, also at beta = 0. Refuted there.
 
 Assumptions
 -----------

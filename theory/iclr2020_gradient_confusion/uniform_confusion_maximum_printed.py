@@ -1,4 +1,4 @@
-r"""The proof of Corollary 4.1: if max_{ij} h_ij > -eta then the confusion bound eta holds. Refuted: it needs the minimum.
+r"""The proof of Corollary 4.1: if max_{ij} h_ij > -eta then the confusion bound eta holds. Refuted.
 
 Assumptions
 -----------

@@ -1,4 +1,4 @@
-r"""Corollary 4.1, first branch, for ReLU: uniformly on a small ball the bound holds with probability tending to 1. Refuted.
+r"""Corollary 4.1, first branch, for ReLU: on a small ball the bound holds with probability tending to 1. Refuted.
 
 Assumptions
 -----------
@@ -37,7 +37,7 @@ UNIFORM = sp.Symbol("lim_{d} Pr[h > -1/40 on B_r]", nonnegative=True)
 def limit_at_least(value: sp.Expr) -> Claim:
     """Return the claim that the probability of the uniform bound has a limit of at least `value`."""
     return Claim(
-        "Around every W that satisfies Assumption 1 the confusion bound 1/40 holds uniformly, with probability tending to 1.",
+        "Around every W of Assumption 1 the confusion bound 1/40 holds uniformly, with probability tending to 1.",
         sp.Ge(UNIFORM, value, evaluate=False),
         ("|W_p| <= 1, P1 and P2 (ReLU)", "unit-sphere data", "r <= eta/(4 zeta_0^2)"),
         {UNIFORM: "limit of the probability that the bound 1/40 holds at every point of the ball"},

@@ -1,4 +1,4 @@
-r"""Corollary 4.1, second branch: it says something only for eta^2 > 2048 beta^2 (beta+2)^4/c, where nothing is left to say.
+r"""Corollary 4.1, second branch: informative only if eta^2 > 2048 beta^2 (beta+2)^4/c, when nothing is left to say.
 
 Assumptions
 -----------
