@@ -109,7 +109,7 @@ def gradient_steps() -> list[Step]:
             GRADIENT.T * ABOVE * direction * BELOW,
             transpose(found) * direction,
         ),
-        define("so the gradient of layer j is", equate(LAYER_GRADIENT, found)),
+        define("so the gradient of layer j is, (16)", equate(LAYER_GRADIENT, found)),
     ]
 
 
@@ -176,8 +176,8 @@ def product_steps() -> tuple[list[Step], dict[str, Step]]:
     take_left: list[Rule] = [(ABOVE * balanced_up, LAST_GRAM * ABOVE)]
     take_right: list[Rule] = [(balanced_down * BELOW, BELOW * FIRST_GRAM)]
     steps = [
-        define("A", equate(LAST_GRAM, LAST * LAST.T)),
-        define("B", equate(FIRST_GRAM, FIRST.T * FIRST)),
+        define("the Gram matrix of the last layer", equate(LAST_GRAM, LAST * LAST.T)),
+        define("the Gram matrix of the first layer", equate(FIRST_GRAM, FIRST.T * FIRST)),
         show_matrices(
             "from the last layer down, start: U_{N-1} = W_N and W_{N-1} W_{N-1}^T = W_N^T W_N give",
             equate(LAST * (LAST.T * LAST), LAST_GRAM * LAST),

@@ -110,7 +110,7 @@ class Letter(sp.AtomicExpr):  # type: ignore[misc]
         return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
     def _unicode(self) -> str:
-        head, _, below = self.name.replace("'", "").partition("_")
+        head, _, below = self.name.replace("'", "").replace("Lambda", "Λ").partition("_")
         lowered = below.strip("{}").translate(_LOWERED)
         known = not set(lowered) & set("abcdefghklnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ()")
         subscript = (lowered if known else f"_{below.strip('{}')}") if below else ""

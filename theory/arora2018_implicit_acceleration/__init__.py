@@ -13,6 +13,20 @@ from theory.arora2018_implicit_acceleration.notation import PAPER
 __all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
+    # section 3: warm-up
+    "warmup_gradients",
+    "depth_two_nonconvex",
+    "warmup_saddles",
+    "observation1_printed",
+    "observation1_identity",
+    "observation1_remainder",
+    "observation1_momentum",
+    "observation1_claim2",
+    # section 4: linear networks
+    "end_to_end_loss",
+    "expressiveness_printed",
+    "expressiveness",
+    "softmax_nonnegative",
     # section 5: the dynamics of the product (Theorem 1)
     "layer_gradients",
     "equal_derivatives",
@@ -27,6 +41,15 @@ PAGES: tuple[str, ...] = (
     "schatten_is_layers",
     "discrete_rule_local_order",
     "discrete_rule_global_order",
+    "near_zero_printed",
+    "unbalanced_time_shift",
+    "unbalanced_dynamics",
+    "restart_order",
+    "identity_balanced_printed",
+    "identity_balanced",
+    "width_independence_printed",
+    "width_independence",
+    "width_independence_discrete",
     # section 5: the preconditioner (Claims 1 and 2)
     "preconditioner_summands_printed",
     "preconditioner_summands",
@@ -79,9 +102,9 @@ ITEMS: dict[str, tuple[str, ...]] = {
     ),
     "Appendix A.2": ("preconditioner_summands_printed", "preconditioner_summands"),
     "(4)": ("layer_gradients", "layer_conservation_discrete"),
-    "(5)": ("end_to_end_dynamics",),
+    "(5)": ("end_to_end_dynamics", "end_to_end_loss"),
     "(6)": ("layer_gradients", "layer_conservation"),
-    "(7)": ("layer_conservation",),
+    "(7)": ("layer_conservation", "identity_balanced"),
     "Theorem 1": ("end_to_end_dynamics", "zeroth_power_is_identity", "preconditioner_is_gram", "rank_preserved"),
     "(8)": ("end_to_end_dynamics", "zeroth_power_is_identity", "weight_decay_schatten"),
     "(9)": ("layer_conservation",),
@@ -145,6 +168,17 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "network_landing_step",
         "network_stable_gain",
     ),
+    "Section 3, gradients": ("warmup_gradients",),
+    "Section 3, non-convex objective": ("depth_two_nonconvex", "warmup_saddles"),
+    "Observation 1": ("observation1_printed", "observation1_identity", "observation1_remainder", "observation1_momentum", "observation1_claim2"),
+    "(1)": ("end_to_end_loss",),
+    "(2)": ("end_to_end_loss", "expressiveness"),
+    "(3)": ("end_to_end_loss",),
+    "Section 4, expressiveness": ("expressiveness_printed", "expressiveness"),
+    "Section 4, softmax cross-entropy": ("softmax_nonnegative",),
+    "Section 5, near-zero initialisation": ("near_zero_printed", "unbalanced_time_shift", "unbalanced_dynamics", "restart_order"),
+    "Section 5, widths": ("width_independence_printed", "width_independence", "width_independence_discrete"),
+    "Section 8, identity initialisation": ("identity_balanced_printed", "identity_balanced"),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
@@ -152,5 +186,6 @@ NOT_CHECKABLE: dict[str, str] = {
     "Section 6, any similar modification": "has no precise meaning: a potential is excluded, a metric is not (depth_is_a_metric)",
     "Section 5, promotes movement along directions already taken": "an interpretation in words, no statement to decide",
     "Footnote 2": "says that a constant factor of the loss is left out; no claim",
+    "Section 5, small learning rates": "quotes the theory of ODE discretisation; what it means for (10) is measured in discrete_rule_global_order",
 }
 """What is not a checkable claim, and why."""
