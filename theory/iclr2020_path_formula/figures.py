@@ -13,25 +13,13 @@ import sympy as sp
 
 from odeflow.figures import Figure, GraphArrow, GraphNode, GraphPanel, RateRow, Scenario
 from odeflow.symbolic.path_counts import rooted_graphs
-from odeflow.symbolic.path_networks import Edge, Network, Node
+from odeflow.symbolic.path_networks import Network
 from odeflow.symbolic.paths import kernel_by_differentiation, kernel_by_paths, path_vectors, propagate
 from odeflow.theorem import Source
+from theory.iclr2020_path_formula._graphs import network_of
 from theory.iclr2020_path_formula.notation import PAPER
 
 __all__ = ["FIGURES"]
-
-
-def network_of(graph: Sequence[tuple[int, int]]) -> Network:
-    """Return the linear network of a graph whose arrows run backwards from the output 0; its sinks are inputs."""
-    count = 1 + max(max(arrow) for arrow in graph)
-    order = sorted(range(count), key=lambda v: -_depths(graph)[v])  # inputs first, the output last
-    place = {v: k for k, v in enumerate(order)}
-    inner = {source for source, _ in graph}
-    nodes = tuple(Node.IDENTITY if v in inner else Node.INPUT for v in order)
-    edges = tuple(
-        Edge(place[target], place[source], sp.Symbol(f"w{k}", real=True)) for k, (source, target) in enumerate(graph)
-    )
-    return Network(nodes, edges)
 
 
 def network_panel(
@@ -112,14 +100,6 @@ def _panels(
         caption = f"$PG_p = {sp.latex(before)}$, $PG_p\\,f[{sp.latex(weight)}] = {value}$ (f at {end})"
         found.append(network_panel(f"a path in pre(${sp.latex(weight)}$)", network, caption, path=path, group=group))
     return found
-
-
-def _depths(graph: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """Return the longest distance of each node from the output."""
-    depth = {0: 0}
-    for source, target in sorted(graph, key=lambda arrow: arrow[1]):
-        depth[target] = max(depth.get(target, 0), depth[source] + 1)
-    return depth
 
 
 def _places(network: Network) -> list[tuple[float, float]]:

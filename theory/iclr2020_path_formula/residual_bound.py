@@ -136,5 +136,5 @@ THEOREM = Theorem(
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
-    related=("residual_rate_printed", "residual_dynamics", "scalar_decay"),
+    related=("residual_rate_printed", "residual_dynamics", "exponential_decay_factor"),
 )

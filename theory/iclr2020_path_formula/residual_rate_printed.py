@@ -41,7 +41,7 @@ def rate_is(formula: sp.Basic, statement: str) -> Claim:
         statement,
         formula,
         ("d(y - u)/dt = -eta H (y - u)",),
-        {RATE: "-(d|r|/dt)/(eta |r|), so that 1 - xi = e^{-eta rho}", LOWEST: "lambda_min(H)", LARGEST: "lambda_max(H)"},
+        {RATE: "-(d|r|/dt)/(eta |r|), 1 - xi = e^{-eta rho}", LOWEST: "least eigenvalue of H", LARGEST: "largest"},
     )  # fmt: skip
 
 
