@@ -25,7 +25,23 @@ LISTED = {
         *(f"Footnote {k}" for k in (1, 2)),
         *(f"Appendix {letter}" for letter in "ACD"),
     ),
-    "arora2018_implicit_acceleration": (),
+    "arora2018_implicit_acceleration": (
+        "Figure 2",
+        "Figure 2, width",
+        "Figure 2, depth",
+        "Figure 3, left",
+        "Figure 3, right",
+        "Figure 4, left",
+        "Figure 4, right",
+        "Figure 5, left",
+        "Figure 5, right",
+        "Section 8, vanishing gradients",
+        "Section 8, identity initialisation",
+        "Section 8, one of the largest regression tasks",
+        "Section 8, speed-up of the MNIST tutorial",
+        "Appendix C.1",
+        "Appendix C.2",
+    ),
     "iclr2020_path_formula": (),
     "iclr2020_gradient_confusion": (
         "Theorem 3.1",
@@ -78,7 +94,11 @@ LISTED = {
         "Strategy 4.1",
     ),
 }
-FIGURES = {"bu2021_dynamical_view": ["1", "2", "3", "4"], "iclr2020_path_formula": ["2"]}
+FIGURES = {
+    "bu2021_dynamical_view": ["1", "2", "3", "4"],
+    "arora2018_implicit_acceleration": ["2", "3", "4", "5"],
+    "iclr2020_path_formula": ["2"],
+}
 
 
 @pytest.fixture(params=LISTED)
