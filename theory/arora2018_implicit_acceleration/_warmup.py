@@ -57,7 +57,8 @@ LAYERS: dict[sp.Basic, sp.Expr] = {
 
 def after_one_step() -> Vector:
     """Return w^+ = w_2^+ w_1^+ in terms of w_1, w_2 and g."""
-    return LAYERS[SECOND_AFTER] * FIRST_AFTER
+    moved: Vector = FIRST_AFTER * LAYERS[SECOND_AFTER]
+    return moved
 
 
 def show_derivative(title: str, function: sp.Expr, variable: sp.Symbol, value: sp.Expr, order: int = 1) -> Step:

@@ -15,8 +15,8 @@ not constant exceeds L(0) somewhere.
 
 Deviations from the paper
 -------------------------
-The paper gives no argument. L is constant only if all x are 0; no condition such as E[y^{p-1} x] != 0 is needed here (it
-is for the saddle at the origin, `warmup_saddles`).
+The paper gives no argument. L is constant only if all x are 0; no condition such as E[y^{p-1} x] != 0 is needed here
+(it is for the saddle at the origin, `warmup_saddles`).
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ LABEL, HALF = sp.Symbol("y", real=True), sp.Symbol("m", positive=True, integer=T
 def defect_is(value: sp.Expr) -> Claim:
     """Return the claim that middle minus mean of the ends is `value`."""
     return Claim(
-        "On the segment from (2w, 0) to (0, 2) the overparameterised loss exceeds the chord by L(w) - L(0): not convex, "
-        "unless L is constant.",
+        "On the segment from (2w, 0) to (0, 2) the overparameterised loss exceeds the chord by L(w) - L(0): not "
+        "convex, unless L is constant.",
         equate(DEFECT, value),
         ("p is a positive even integer", "L(w_1, w_2) = L(w_1 w_2)"),
         {DEFECT: "L(w_1, w_2) in the middle, minus the mean of its values at the ends", AT: "the loss at w"},

@@ -20,6 +20,7 @@ None.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def derive(claim: Claim) -> Derivation:
             define("V_{j+1} = W_j V_j, V_1 = I", equate(CHAIN, LAYER * BELOW)),
             infer("start: h_0 = V_1 x"),
             show_matrices(
-                "step: if h_{j-1} = V_j x then h_j = V_{j+1} x; at j = N the output is W_e x, and the loss sees only that",
+                "step: if h_{j-1} = V_j x then h_j = V_{j+1} x; the output is h_N = W_e x, all that the loss sees",
                 claim.formula,
                 {HELD: LAYER * (BELOW * INPUT), CHAIN: LAYER * BELOW},
             ),
@@ -76,7 +77,7 @@ def losses(layers: list[np.ndarray], X: np.ndarray, Y: np.ndarray, whole: np.nda
     def both(outputs: np.ndarray) -> np.ndarray:
         top = outputs.max(axis=0)
         log_sum = top + np.log(np.exp(outputs - top).sum(axis=0))
-        return np.array([0.5 * np.sum((outputs - Y) ** 2), -np.sum(shares * (outputs - log_sum))]) / X.shape[1]
+        return np.array([0.5 * np.sum((outputs - Y) ** 2), -np.sum(shares * (outputs - log_sum))])
 
     gaps = np.abs(both(held) - both(whole @ X))
     return float(gaps[0]), float(gaps[1])
@@ -87,7 +88,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     worst, shapes = 0.0, ((3, 2), (4, 5, 3), (2, 6, 1, 4), (3, 3, 3, 3, 2))
     for widths in shapes:
-        layers = [rng.standard_normal((b, a)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        layers = [rng.standard_normal((b, a)) for a, b in itertools.pairwise(widths)]
         X, Y = rng.standard_normal((widths[0], 7)), rng.standard_normal((widths[-1], 7))
         values = {CHAIN: product(layers), INPUT: np.eye(widths[0])}
         whole = evaluate(claim.formula.rhs, values, np.eye, number=float)

@@ -44,8 +44,8 @@ def of_rank(value: sp.Expr) -> Claim:
     """Return the claim that exactly the matrices up to this rank are products."""
     claim = largest_rank_is(value)
     return Claim(
-        "The products W_N ... W_1 are the matrices of rank at most min(k, d, n_1, ..., n_{N-1}): nothing is lost iff every "
-        "hidden width is at least min(k, d).",
+        "The products W_N ... W_1 are the matrices of rank at most min(k, d, n_1, ..., n_{N-1}): nothing is lost iff "
+        "every hidden width is at least min(k, d).",
         claim.formula,
         ("N >= 2",),
         claim.where,

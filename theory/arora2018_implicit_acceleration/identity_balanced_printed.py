@@ -1,4 +1,4 @@
-r"""Section 8 as printed: "identity initialization satisfies the condition in Equation 7". Refuted for rectangular layers.
+r"""Section 8 as printed: "identity initialization satisfies the condition in Equation 7". Refuted if rectangular.
 
 Assumptions
 -----------
@@ -14,8 +14,8 @@ Widths 3, 3, 2: W_1 = I, W_2 is the 2 x 3 identity. W_2^T W_2 = diag(1, 1, 0) is
 
 Deviations from the paper
 -------------------------
-`identity_balanced` says for which widths it is true; square layers and the paper's own widths (1 throughout, one output)
-are among them.
+`identity_balanced` says for which widths it is true; square layers and the paper's own widths (1 throughout, one
+output) are among them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,13 @@ def rank_is(value: sp.Expr) -> Claim:
         "Identity initialisation, of rectangular layers as well, satisfies (7).",
         equate(WRONG, value),
         ("ones on the diagonal of each W_j, zeros elsewhere",),
-        {WRONG: "rank of W_{j+1}^T W_{j+1} - W_j W_j^T", BEFORE: "columns of W_j", HERE: "rows of W_j", AFTER: "rows of W_{j+1}"},
-    )  # fmt: skip
+        {
+            WRONG: "rank of W_{j+1}^T W_{j+1} - W_j W_j^T",
+            BEFORE: "columns of W_j",
+            HERE: "rows of W_j",
+            AFTER: "rows of W_{j+1}",
+        },
+    )
 
 
 CLAIM = rank_is(sp.Integer(0))

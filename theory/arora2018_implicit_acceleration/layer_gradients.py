@@ -119,7 +119,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 def domain() -> st.SearchStrategy[Any]:
     """Rational square layers, so that a wrong formula has a shape too, and a rational G; rectangular ones as well."""
     square = st.integers(1, 3).flatmap(
-        lambda n: st.tuples(st.lists(rational_matrices(n, n), min_size=2, max_size=4).map(tuple), rational_matrices(n, n))
+        lambda n: st.tuples(
+            st.lists(rational_matrices(n, n), min_size=2, max_size=4).map(tuple), rational_matrices(n, n)
+        )
     )  # fmt: skip
     shaped = rational_layers().flatmap(
         lambda layers: st.tuples(st.just(layers), rational_matrices(layers[-1].rows, layers[0].cols))

@@ -11,9 +11,9 @@ case if initialization values are close enough to zero"; section 8: (10) "provid
 
 Idea of the refutation
 ----------------------
-|W_{j+1}^T W_{j+1} - W_j W_j^T| is O(eps^2), but so is W_e. Take u' = g v, v' = g u (N = 2, one weight a layer, slope -g)
-from u = a eps, v = b eps, and (8) from the same w = a b eps^2. When they have left zero, at e^{g t} = 1/eps, their ratio
-tends to (a + b)^2/(4ab): 9/8 for a = 2, b = 1, however small eps.
+|W_{j+1}^T W_{j+1} - W_j W_j^T| is O(eps^2), but so is W_e. Take u' = g v, v' = g u (N = 2, one weight a layer, slope
+-g) from u = a eps, v = b eps, and (8) from the same w = a b eps^2. When they have left zero, at e^{g t} = 1/eps, their
+ratio tends to (a + b)^2/(4ab): 9/8 for a = 2, b = 1, however small eps.
 
 Deviations from the paper
 -------------------------
@@ -96,7 +96,7 @@ def measured(eps: float, a: float, b: float) -> tuple[float, float]:
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
-    """Run l_2 regression with eps = 1e-2, 1e-4, 1e-6: the gap does not shrink; the shift in time is that of the ratio."""
+    """Run l_2 regression with eps = 1e-2, 1e-4, 1e-6: the gap does not shrink, the shift in time is the ratio's."""
     a, b = 2.0, 1.0
     claimed = np.log(float(claim.formula.rhs.subs({FIRST: 2, SECOND: 1}))) / 2.0
     found = [measured(eps, a, b) for eps in (1e-2, 1e-4, 1e-6)]

@@ -1,4 +1,4 @@
-r"""Observation 1 and Claim 2 agree: the factor gamma is the projection of the gradient, and balance gives (12) with N = 2.
+r"""Observation 1 and Claim 2 agree: gamma w is the gradient's projection, and balance gives (12) with N = 2.
 
 Assumptions
 -----------
@@ -66,7 +66,7 @@ def derive(claim: Claim) -> Derivation:
             assume("w_1^+ = w_1 - eta w_2 g, w_2^+ = w_2 - eta <w_1, g>, w not 0"),
             define("Pr_w g = (<w, g>/|w|^2) w"),
             infer(
-                "balanced, |w_1|^2 = w_2^2: |w|^2 = w_2^2 |w_1|^2 = w_2^4, so both factors are |w|, as in (12) with N = 2"
+                "balanced, |w_1|^2 = w_2^2: |w|^2 = w_2^2 |w_1|^2 = w_2^4, both factors are |w|, as in (12) with N = 2"
             ),
             show_words("multiplied out", claim.formula, {END: after_one_step().as_expr()}),
         )

@@ -11,8 +11,8 @@ Arora, Cohen and Hazan (2018), Observation 1: "there thus exist mu^{(t,tau)}".
 Idea of the proof
 -----------------
 w_1(t) = w_1(0) - eta sum_{tau < t} w_2(tau) g(tau), so
-w(t+1) = w(t) - eta w_2(t) w_2(t+1) g(t) - eta D(t) w_1(t), D = dL/dw_2, holds every earlier gradient with the coefficient
-above, and -eta D(t) w_1(0).
+w(t+1) = w(t) - eta w_2(t) w_2(t+1) g(t) - eta D(t) w_1(t), D = dL/dw_2, holds every earlier gradient with the
+coefficient above, and -eta D(t) w_1(0).
 
 Deviations from the paper
 -------------------------
@@ -42,7 +42,8 @@ EARLIER, SLOPE = sp.symbols("w_2(tau) D(t)", real=True)
 def coefficient_is(value: sp.Expr) -> Claim:
     """Return the claim on mu(t, tau)."""
     return Claim(
-        "Gradient descent on (w_1, w_2) is momentum with mu(t, tau) = -eta^2 w_2(tau) dL/dw_2(t), plus -eta dL/dw_2(t) w_1(0).",
+        "Gradient descent on (w_1, w_2) is momentum with mu(t, tau) = -eta^2 w_2(tau) dL/dw_2(t), plus "
+        "-eta dL/dw_2(t) w_1(0).",
         equate(MU, value),
         ("gradient descent on L(w_1 w_2)",),
         {
@@ -103,7 +104,9 @@ def derive(claim: Claim) -> Derivation:
 
 def path_gap(claim: Claim, X: Any, y: Any, w1: Any, w2: Any, step: Any, count: int) -> Any:
     """Return the largest gap of w(t+1) and the claimed momentum form over `count` steps of l_4 descent."""
-    start, seconds, gradients, worst = list(w1), [], [], sp.Integer(0)
+    start, worst = list(w1), sp.Integer(0)
+    seconds: list[Any] = []
+    gradients: list[list[Any]] = []
     for _ in range(count):
         errors = [(sum(a * b for a, b in zip(row, w1, strict=True)) * w2 - t) ** 3 for row, t in zip(X, y, strict=True)]
         g = [sum(e * row[i] for e, row in zip(errors, X, strict=True)) / len(y) for i in range(len(w1))]
@@ -148,7 +151,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: Any) -> bool:
     """Rebuild three steps in rational numbers."""
-    return bool(path_gap(claim, *case, 3) == 0)
+    X, y, w1, w2, step = case
+    return bool(path_gap(claim, X, y, w1, w2, step, 3) == 0)
 
 
 FALSE_TWINS = (

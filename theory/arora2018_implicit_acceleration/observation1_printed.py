@@ -1,4 +1,4 @@
-r"""Observation 1 as printed: near-zero initialisation makes w a combination of past gradients. Refuted unless w_1(0) = 0.
+r"""Observation 1 as printed: near-zero initialisation makes w a sum of past gradients. Refuted unless w_1(0) = 0.
 
 Assumptions
 -----------
@@ -16,8 +16,8 @@ eta = 1/10 the first step changes the second coordinate of w as well: by 99/1000
 
 Deviations from the paper
 -------------------------
-Exactly zero is no way out for both: (0, 0) is a saddle where gradient descent stays (`warmup_saddles`), and gamma divides
-by w_2. With w_1(0) = 0 and w_2(0) != 0 the statement is true (`observation1_momentum`, which has the missing term).
+Exactly zero is no way out for both: (0, 0) is a saddle where gradient descent stays (`warmup_saddles`), and gamma
+divides by w_2. With w_1(0) = 0 and w_2(0) != 0 the statement is true (`observation1_momentum` has the missing term).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def counterexample(claim: Claim) -> Derivation:
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
-    """Take 1500 steps of the same problem from ever smaller weights; compare the drift with the way along the gradient."""
+    """Take 1500 steps of the same problem from ever smaller weights; measure the drift across the gradients."""
     rate = float(claim.formula.rhs.subs({STEP: 0.01, SLOPE: 1, START: 1}))  # linear in the slope and in the start
     ratios = []
     for scale in (1e-1, 1e-2, 1e-3):
@@ -89,8 +89,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(abs(drift - guess) / scale for (drift, guess, _), scale in zip(ratios, (1e-1, 1e-2, 1e-3), strict=True))
     return Evidence.measured(
         claim,
-        f"after 1500 steps w has moved by {', '.join(f'{d:.1e}' for d, _, _ in ratios)} across the gradients from weights "
-        "0.1, 0.01, 0.001",
+        f"after 1500 steps w has moved by {', '.join(f'{d:.1e}' for d, _, _ in ratios)} across the gradients from "
+        "weights 0.1, 0.01, 0.001",
         contradicted=worst > 1e-9,
         error_bar="1e-9 (rounding)",
         cases=3,

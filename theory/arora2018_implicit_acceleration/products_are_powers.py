@@ -10,8 +10,8 @@ Arora, Cohen and Hazan (2018), Appendix A.1, equations (18)-(24).
 
 Idea of the proof
 -----------------
-W_j^T W_j (W_{j-1} ... W_1) = (W_{j-1} ... W_1) W_1^T W_1, one layer at a time; so each layer that is added to V multiplies
-V^T V by W_1^T W_1. The same from the other end. Positive semidefinite roots are unique.
+W_j^T W_j (W_{j-1} ... W_1) = (W_{j-1} ... W_1) W_1^T W_1, one layer at a time; so each layer that is added to V
+multiplies V^T V by W_1^T W_1. The same from the other end. Positive semidefinite roots are unique.
 
 Deviations from the paper
 -------------------------
@@ -57,7 +57,7 @@ AGREE = 1e-9
 
 
 def products_are(above: sp.Expr, below: sp.Expr) -> Claim:
-    """Return the claim that U_j U_j^T = [W_e W_e^T]^above, V_j^T V_j = [W_e^T W_e]^below, and the same for the whole."""
+    """Return the claim U_j U_j^T = [W_e W_e^T]^above, V_j^T V_j = [W_e^T W_e]^below, and that for the whole product."""
     return Claim(
         "In a balanced chain W_e W_e^T = (W_N W_N^T)^N and W_e^T W_e = (W_1^T W_1)^N; partial products are fractional "
         "powers.",

@@ -109,7 +109,8 @@ def final_rank(case: tuple[int, int, int, int, int]) -> tuple[int, int, tuple[in
 def agrees(claim: Claim, case: tuple[int, int, int, int, int]) -> bool:
     """Compare the final rank with the claimed one."""
     before, after, (rows, columns) = final_rank(case)
-    return int(claim.formula.rhs.xreplace({BEFORE: sp.Integer(before), ROWS: sp.Integer(rows), COLUMNS: sp.Integer(columns)})) == after  # fmt: skip
+    values = {BEFORE: before, ROWS: rows, COLUMNS: columns}
+    return int(claim.formula.rhs.xreplace({name: sp.Integer(n) for name, n in values.items()})) == after
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:

@@ -10,8 +10,8 @@ Corrects Arora, Cohen and Hazan (2018), section 5, below (10).
 
 Idea of the proof
 -----------------
-w(network) = eps^2 ((a + b)^2 e^{2gt} - (a - b)^2 e^{-2gt})/4, w(8) = a b eps^2 e^{2gt}. The first is the second, a constant
-time later, up to a term that dies out like e^{-4gt}.
+w(network) = eps^2 ((a + b)^2 e^{2gt} - (a - b)^2 e^{-2gt})/4, w(8) = a b eps^2 e^{2gt}. The first is the second, a
+constant time later, up to a term that dies out like e^{-4gt}.
 
 Deviations from the paper
 -------------------------
@@ -98,7 +98,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     three = [deeper(eps) for eps in (0.1, 0.05)]
     return Evidence.measured(
         claim,
-        f"l_2 from eps = 1e-5 departs by at most {max(off):.1e}; N = 3: shift {three[0]:.2f} at eps = 0.1, {three[1]:.2f} at 0.05",
+        f"l_2 from eps = 1e-5 departs by at most {max(off):.1e}; N = 3: shift {three[0]:.2f} at eps = 0.1, "
+        f"{three[1]:.2f} at 0.05",
         contradicted=max(off) > 1e-3,
         error_bar="1e-3 (interpolation and eps)",
         cases=len(pairs),

@@ -56,8 +56,8 @@ SUM = sp.Sum(
 def penalty_moves(multiple: sp.Expr) -> Claim:
     """Return the claim that the preconditioned gradient of the quasi-norm is `multiple` W_e."""
     return Claim(
-        "The decay term lambda N W_e of (8) is the preconditioner applied to the gradient of (N lambda/2) |W|^{2/N} in the "
-        "Schatten quasi-norm of order 2/N.",
+        "The decay term lambda N W_e of (8) is the preconditioner applied to the gradient of (N lambda/2) |W|^{2/N} in "
+        "the Schatten quasi-norm of order 2/N.",
         equate(SUM, multiple * END),
         ("W_e has full column rank", "lambda W [W^T W]^{1/N - 1} is the gradient of (N lambda/2) tr [W^T W]^{1/N}"),
         {DECAY: "weight decay", DEPTH: "number of layers", END: "end-to-end matrix"},
@@ -88,9 +88,7 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("W^T W is invertible; A = [W W^T]^{1/N}, B = [W^T W]^{1/N}"),
-            cite(
-                "d tr [M]^s = s tr([M]^{s-1} dM) for positive definite M (Lewis 1996, derivatives of spectral functions)"
-            ),
+            cite("d tr [M]^s = s tr([M]^{s-1} dM) for positive definite M (Lewis 1996, spectral functions)"),
             define("so the gradient of (N lambda/2) tr [W^T W]^{1/N} is R = lambda W [W^T W]^{1/N - 1}"),
             show_equal("for one weight: N w^{2-2/N} d/dw (N lambda/2) w^{2/N} = lambda N w", scalar, DECAY * DEPTH * w),
             *root_steps(),

@@ -111,7 +111,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     unequal = unbalanced_layers((3, 12, 2), 0.3, np.random.default_rng(seed))
     return Evidence.measured(
         claim,
-        f"wide and narrow part by at most {worst:.1e} of the way; Gaussian layers have imbalance {imbalance(unequal):.2f}",
+        f"wide and narrow part by at most {worst:.1e} of the way (Gaussian layers: imbalance {imbalance(unequal):.2f})",
         contradicted=worst > AGREE,
         error_bar=f"{AGREE:.0e} (two integrations at 1e-10)",
         cases=len(cases),

@@ -2,7 +2,7 @@ r"""Aligned rank-one layers: gradient descent of any width is gradient descent o
 
 Assumptions
 -----------
-One output. W_1 = q_1 a^T, W_j = s_j q_j q_{j-1}^T, W_N = s_N q_{N-1}^T with unit columns q_j; any s_j, a, any N, any eta.
+One output. W_1 = q_1 a^T, W_j = s_j q_j q_{j-1}^T, W_N = s_N q_{N-1}^T with unit columns q_j; any s_j, a, N, eta.
 
 Source
 ------
@@ -10,8 +10,8 @@ Beside Arora, Cohen and Hazan (2018), section 5, "does not depend on the hidden 
 
 Idea of the proof
 -----------------
-U_j = p q_j^T and V_j = r q_{j-1} a^T, as q^T q = 1. So G_j = q_j (p r G a) q_{j-1}^T, and p r G a is the gradient of the
-width-1 network: a step changes s_j as there and leaves the q_j alone.
+U_j = p q_j^T and V_j = r q_{j-1} a^T, as q^T q = 1. So G_j = q_j (p r G a) q_{j-1}^T, and p r G a is the gradient of
+the width-1 network: a step changes s_j as there and leaves the q_j alone.
 
 Deviations from the paper
 -------------------------
@@ -42,7 +42,7 @@ ABOVE_SIZE, BELOW_SIZE, OWN = sp.symbols("p r s", real=True)
 def gradient_is(value: sp.Expr) -> Claim:
     """Return the claim that the gradient of layer j is `value`."""
     return Claim(
-        "In aligned rank-one layers G_j = q_j g_j q_{j-1}^T, g_j the gradient of the width-1 network: width is irrelevant.",
+        "In aligned rank-one layers G_j = q_j g_j q_{j-1}^T, g_j the gradient of the width-1 network: no effect of width.",
         equate(LAYER_GRADIENT, value),
         ("one output", "W_1 = q_1 a^T, W_j = s_j q_j q_{j-1}^T, W_N = s_N q_{N-1}^T, unit q_j"),
         {LAYER_GRADIENT: "gradient of layer j", SLOPE: "dL/ds_j of the network with hidden width 1"},
@@ -76,7 +76,10 @@ def derive(claim: Claim) -> Derivation:
                 {higher: layer * shapes[below]},
                 rules=unit,
             ),
-            define("so p and r are the products of the other s_i; with width 1, q = 1 throughout and dL/ds_j is", equate(SLOPE, ABOVE_SIZE * BELOW_SIZE * GRADIENT * FEATURES)),
+            define(
+                "so p and r are the products of the other s_i; with width 1, q = 1 throughout and dL/ds_j is",
+                equate(SLOPE, ABOVE_SIZE * BELOW_SIZE * GRADIENT * FEATURES),
+            ),
             show_matrices(
                 "the gradient of layer j",
                 claim.formula,
@@ -89,7 +92,9 @@ def derive(claim: Claim) -> Derivation:
     )  # fmt: skip
 
 
-def aligned(widths: list[int], sizes: np.ndarray, features: np.ndarray, rng: np.random.Generator) -> tuple[Layers, list[np.ndarray]]:  # fmt: skip
+def aligned(
+    widths: list[int], sizes: np.ndarray, features: np.ndarray, rng: np.random.Generator
+) -> tuple[Layers, list[np.ndarray]]:
     """Return aligned layers of these hidden widths and their q_j, as columns."""
     units = [rng.standard_normal((n, 1)) for n in widths]
     units = [q / np.linalg.norm(q) for q in units]
@@ -99,7 +104,7 @@ def aligned(widths: list[int], sizes: np.ndarray, features: np.ndarray, rng: np.
 
 
 def departs(claim: Claim, depth: int, width: int, seed: int) -> tuple[float, float]:
-    """Return the gap of claimed and true middle gradient, and of the products after 50 steps of widths `width` and 1."""
+    """Return the gap of claimed and true gradient of one layer, and of the products after 50 steps of both widths."""
     rng = np.random.default_rng(seed)
     sizes, features = rng.uniform(0.5, 1.0, depth - 1), 0.5 * rng.standard_normal((1, 3))
     X, Y = rng.standard_normal((3, 5)), rng.standard_normal((1, 5))
@@ -126,7 +131,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gradients, paths = (max(values) for values in zip(*found, strict=True))
     return Evidence.measured(
         claim,
-        f"gradients depart by at most {gradients:.1e}; after 50 steps the products of widths 1, 5 and 40 differ by {paths:.1e}",
+        f"gradients depart by at most {gradients:.1e}; after 50 steps widths 1, 5 and 40 differ by {paths:.1e}",
         contradicted=max(gradients, paths) > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=len(found),

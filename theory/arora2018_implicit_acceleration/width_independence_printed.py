@@ -1,4 +1,4 @@
-r"""Section 5 as printed: "overparameterizing using wide or narrow networks has the same effect". Refuted without balance.
+r"""Section 5 as printed: "overparameterizing using wide or narrow networks has the same effect". False without balance.
 
 Assumptions
 -----------
@@ -10,8 +10,8 @@ Arora, Cohen and Hazan (2018), section 1, section 5 ("it is only the depth that 
 
 Idea of the refutation
 ----------------------
-N = 2, k = d = 1. Width 1 with both weights eps moves W_e = eps^2 at the rate -2 eps^2 G. Width 2 with W_1 = (2 eps, 0)^T,
-W_2 = (eps/2, 0) has the same W_e and moves it at -(17/4) eps^2 G, for every eps.
+N = 2, k = d = 1. Width 1 with both weights eps moves W_e = eps^2 at the rate -2 eps^2 G. Width 2 with
+W_1 = (2 eps, 0)^T, W_2 = (eps/2, 0) has the same W_e and moves it at -(17/4) eps^2 G, for every eps.
 
 Deviations from the paper
 -------------------------
