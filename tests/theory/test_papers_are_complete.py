@@ -56,7 +56,19 @@ LISTED = {
         "Appendix C.1",
         "Appendix C.2",
     ),
-    "iclr2020_path_formula": (),
+    "iclr2020_path_formula": (
+        # networks and paths: sections 4, 5 and 6.3, appendix C
+        *(f"({k})" for k in (*range(1, 8), 10, 11, 12, 19, 20, 21)),
+        "Section 4, rate",
+        "Theorem 5.1",
+        "Section 5, number of terms",
+        "Example 5.2",
+        "Example 5.3",
+        "Example 5.3, cross terms",
+        "Definition 6.6",
+        *(f"Remark 6.{k}" for k in range(7, 12)),
+        "Appendix C",
+    ),
     "iclr2020_gradient_confusion": (
         "Theorem 3.1",
         "Theorem 3.2",

@@ -221,6 +221,15 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "depth_against_width_printed",
         "depth_adds_paths",
     ),
+    "(1)": ("prediction_dynamics",),
+    "(2)": ("prediction_dynamics",),
+    "(3)": ("prediction_dynamics",),
+    "(4)": ("prediction_dynamics",),
+    "(5)": ("prediction_dynamics",),
+    "(6)": (
+        "residual_dynamics_printed",
+        "residual_dynamics",
+    ),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
