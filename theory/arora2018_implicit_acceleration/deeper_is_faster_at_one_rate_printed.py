@@ -11,7 +11,7 @@ Arora, Cohen and Hazan (2018), section 8: "notice that it exhibits faster conver
 
 Idea of the check
 -----------------
-Depth 3 leaves zero later than depth 2 by a factor of about 1/eps (`escape_from_near_zero`).
+Depth 3 leaves zero later than depth 2 by a factor of about 1/eps (`escape_time`).
 
 Deviations from the paper
 -------------------------
@@ -64,11 +64,11 @@ FALSE_TWINS = (FalseTwin("half the iterations", {"claim": ratio_at_most(sp.Ratio
 
 THEOREM = Theorem(
     name="deeper_is_faster_at_one_rate_printed",
-    source=Source(PAPER, "Figure 2", "what holds: escape_from_near_zero"),
+    source=Source(PAPER, "Figure 2", "what holds: escape_time"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("escape_from_near_zero", "wide_small_layers_are_faster"),
+    related=("escape_time", "wide_small_layers_are_faster"),
 )

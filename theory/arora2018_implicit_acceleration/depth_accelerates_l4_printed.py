@@ -11,7 +11,7 @@ Arora, Cohen and Hazan (2018), section 8: "with l4 loss adding depth significant
 
 Idea of the check
 -----------------
-Depth 3 spends its first hundreds of iterations on leaving zero (`escape_from_near_zero`), which a single layer does
+Depth 3 spends its first hundreds of iterations on leaving zero (`escape_time`), which a single layer does
 not.
 
 Deviations from the paper
@@ -62,5 +62,5 @@ THEOREM = Theorem(
     recorded=Verdict.REFUTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("two_layers_accelerate_l4", "escape_from_near_zero"),
+    related=("two_layers_accelerate_l4", "escape_time"),
 )

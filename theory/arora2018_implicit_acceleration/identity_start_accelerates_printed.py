@@ -66,5 +66,5 @@ THEOREM = Theorem(
     recorded=Verdict.REFUTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("identity_start_makes_progress", "escape_from_near_zero"),
+    related=("identity_start_makes_progress", "escape_time"),
 )

@@ -13,7 +13,7 @@ failure to converge".
 Idea of the check
 -----------------
 Train with all rates in one call and look at the least loss that any of them reaches. Leaving zero takes a flow time of
-about eps^{-6}/(6 g) (`escape_from_near_zero`): 10^{12}/(6 g) for eps = 0.01.
+about eps^{-6}/(6 g) (`escape_time`): 10^{12}/(6 g) for eps = 0.01.
 
 Deviations from the paper
 -------------------------
@@ -81,5 +81,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("escape_from_near_zero", "identity_start_makes_progress"),
+    related=("escape_time", "identity_start_makes_progress"),
 )

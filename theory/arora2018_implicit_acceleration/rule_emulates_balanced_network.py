@@ -11,8 +11,8 @@ Arora, Cohen and Hazan (2018), section 5, equations (7) and (10), and Figure 2.
 
 Idea of the check
 -----------------
-Theorem 1 holds exactly, so that what is left are the two discretisations, each of first order. The largest difference of
-the loss curves is fitted by a power of the learning rate.
+Theorem 1 holds exactly, so that what is left are the two discretisations, each of first order. The largest difference
+of the loss curves is fitted by a power of the learning rate.
 
 Deviations from the paper
 -------------------------
@@ -60,7 +60,7 @@ def slopes(power: int, depth: int, seed: int) -> np.ndarray:
     for rate in RATES:
         steps = round(HORIZON / rate)
         gaps.append(sup_gap(problem.network(layers, rate, steps), problem.rule(start, rate, steps, depth=depth)))
-    return np.log2(np.array(gaps[:-1]) / np.array(gaps[1:]))
+    return np.asarray(np.log2(np.array(gaps[:-1]) / np.array(gaps[1:])))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
