@@ -49,6 +49,7 @@ PAGES: tuple[str, ...] = (
     "confusion_from_gradient_variance",
     "unbounded_variance",
     "variance_for_fixed_samples",
+    "noise_term_printed",
     "gradient_diversity",
     "signal_kurtosis",
     "operator_norm_printed",
@@ -93,6 +94,14 @@ PAGES: tuple[str, ...] = (
     "confusion_weight_gradient",
     "initial_dimension_printed",
     "initial_cosines",
+    "depth_lowers_starting_cosine",
+    "depth_raises_final_loss",
+    "depth_lowers_end_cosine_printed",
+    "depth_raises_confusion_at_equal_loss",
+    "width_lowers_final_loss",
+    "width_raises_end_cosine_printed",
+    "width_lowers_confusion_at_equal_loss",
+    "skip_and_norm_lower_loss",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -303,6 +312,34 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(12)": ("uniform_confusion_net_printed",),
     "(13)": ("uniform_confusion_second_branch",),
     "(14)": ("uniform_confusion_second_branch",),
+    "Section 4, depth at the initialisation": ("depth_lowers_starting_cosine",),
+    "Section 5, effect of depth": (
+        "depth_raises_final_loss",
+        "depth_lowers_end_cosine_printed",
+        "depth_raises_confusion_at_equal_loss",
+    ),
+    "Section 5, effect of width": (
+        "width_lowers_final_loss",
+        "width_raises_end_cosine_printed",
+        "width_lowers_confusion_at_equal_loss",
+    ),
+    "Section 5, skip connections and batch normalisation": ("skip_and_norm_lower_loss",),
+    "Figure 4": ("skip_and_norm_lower_loss",),
+    "Figure 5": (
+        "depth_raises_final_loss",
+        "depth_lowers_end_cosine_printed",
+        "depth_raises_confusion_at_equal_loss",
+    ),
+    "Figure 6": (
+        "width_lowers_final_loss",
+        "width_raises_end_cosine_printed",
+        "width_lowers_confusion_at_equal_loss",
+    ),
+    "Figure 15": ("skip_and_norm_lower_loss",),
+    "Section 6, noise term": (
+        "noise_term_printed",
+        "noise_floor_two_wells",
+    ),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
@@ -311,5 +348,22 @@ NOT_CHECKABLE: dict[str, str] = {
     "A2": "the definition of the Polyak-Lojasiewicz inequality, a hypothesis of Theorem 3.1",
     "Assumption 1": "the definition of small weights, a hypothesis of Theorem 4.1 (Appendix F discusses it in words)",
     "Strategy 4.1": "the definition of the initialisation, a hypothesis of Theorem 4.2",
+    "Figure 2": "not run here: CNN-beta-2 on CIFAR-10, 200 epochs on a GPU, 5 runs for each of 12 rates",
+    "Figure 3": "not run here: CNN-16-l on CIFAR-10, as Figure 2",
+    "Figure 4, cosines": "undecided: on small networks their order changes with depth and length of training",
+    "Figure 7": "not run here: more measurements of the runs of Figure 2 (CNN on CIFAR-10, a GPU)",
+    "Figure 8": "not run here: more measurements of the runs of Figure 3 (CNN on CIFAR-10, a GPU)",
+    "Figure 9": "not run here: CNN-beta-2 on CIFAR-100, as Figure 2",
+    "Figure 10": "not run here: CNN-16-l on CIFAR-100, as Figure 2",
+    "Figure 11": "not run here: WRN-beta-2 on CIFAR-10, up to 100 convolutional layers for 200 epochs on a GPU",
+    "Figure 12": "not run here: WRN-beta-2 on CIFAR-100, as Figure 11",
+    "Figure 13": "not run here: WRN-16-l without batch normalisation on CIFAR-10, as Figure 11",
+    "Figure 14": "not run here: WRN-16-l without batch normalisation on CIFAR-100, as Figure 11",
+    "(1)": "the definition of the problem, empirical risk minimisation",
+    "(2)": "the definition of SGD, the update that Theorems 3.1 and 3.2 analyse",
+    "Appendix A.2": "sizes and settings of the CIFAR experiments, which are not run here",
+    "Appendix A.3": "plots of the CIFAR experiments, which are not run here",
+    "Section 2, Hessian at the minimiser is low rank": "quotes measurements of other papers on large networks",
+    "Section 6, other work on convergence": "a survey of other papers; no claim of its own",
 }
 """What is not a checkable claim, and why."""

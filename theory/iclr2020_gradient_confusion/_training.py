@@ -41,7 +41,8 @@ class Outcome:
     ----------
     rate : the learning rate with the smallest mean final loss (infinite if none finished)
     losses : final mean losses at that rate
-    at_start, at_end, at_level : confusion of mini-batches; None for a run that diverged or did not reach the level
+    at_start, at_end, at_level : confusion of mini-batches; None for a run that diverged or did not reach the level;
+        `at_start` is empty if it was not looked at
     """
 
     rate: float
@@ -86,8 +87,18 @@ def outcome(
     seeds: Sequence[int],
     initialiser: Initialiser = Initialiser.GLOROT,
     level: float | None = None,
+    batch: int = BATCH,
+    compared: int = COMPARED,
+    look_at_start: bool = True,
 ) -> Outcome:
     """Train with every rate and seed, keep the best rate, and measure; `level` adds a comparison at that loss."""
+
+    def measured(w: Float[np.ndarray, " p"]) -> Confusion:
+        """Return the confusion of the same mini-batches for every network of these samples."""
+        rng = np.random.default_rng(0)
+        batches = np.stack([rng.choice(len(samples.X), batch, replace=False) for _ in range(compared)])
+        return minibatch_confusion(architecture, w, samples.X, samples.y, batches)
+
     start = np.stack([initial_weights(architecture, seed, initialiser=initialiser) for seed in seeds])
     run = train_by_minibatches(
         architecture,
@@ -96,7 +107,7 @@ def outcome(
         samples.y,
         np.tile(rates, len(seeds)),
         steps,
-        batch_size=BATCH,
+        batch_size=batch,
         seeds=np.repeat(seeds, len(rates)).tolist(),
     )
     losses = run.losses.reshape(len(seeds), len(rates))
@@ -111,31 +122,18 @@ def outcome(
             samples.y,
             np.full(len(seeds), rates[best]),
             3 * steps,
-            batch_size=BATCH,
+            batch_size=batch,
             seeds=list(seeds),
             stop_below=level,
         )
-        reached = [
-            measured(samples, architecture, w) if there else None
-            for w, there in zip(again.parameters, again.reached, strict=True)
-        ]
+        reached = [measured(w) if there else None for w, there in zip(again.parameters, again.reached, strict=True)]
     return Outcome(
         float(rates[best]),
         losses[:, best],
-        tuple(measured(samples, architecture, w) for w in start),
-        tuple(
-            measured(samples, architecture, w) if np.isfinite(loss) else None
-            for w, loss in zip(final, losses[:, best], strict=True)
-        ),
+        tuple(measured(w) for w in start) if look_at_start else (),
+        tuple(measured(w) if np.isfinite(loss) else None for w, loss in zip(final, losses[:, best], strict=True)),
         tuple(reached),
     )
-
-
-def measured(samples: Samples, architecture: Architecture, parameters: Float[np.ndarray, " p"]) -> Confusion:
-    """Return the confusion of the same mini-batches for every network of these samples."""
-    rng = np.random.default_rng(0)
-    batches = np.stack([rng.choice(len(samples.X), BATCH, replace=False) for _ in range(COMPARED)])
-    return minibatch_confusion(architecture, parameters, samples.X, samples.y, batches)
 
 
 def regression_path(

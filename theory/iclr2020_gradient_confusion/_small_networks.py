@@ -1,0 +1,137 @@
+"""Small networks on clusters, trained in a second: what the pages on section 5 and Figures 4 to 6 measure.
+
+Ten times smaller than the figures of this catalogue and far from the paper's: a claim that is SUPPORTED or REFUTED by
+them is one about such networks, tuned on a grid of learning rates by the final loss, as in the paper.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy as sp
+from jaxtyping import Float
+
+from odeflow.numeric.confusion import Architecture, Nonlinearity
+from odeflow.theorem import Claim, Evidence
+from theory.iclr2020_gradient_confusion._training import clusters, outcome
+
+__all__ = ["LEVEL", "SPREAD", "Difference", "Runs", "Shape", "difference", "measured_evidence", "ratio", "trained"]
+
+LEVEL = 0.5
+"""The training loss at which networks are compared; at the start it is about log 4 = 1.39."""
+SPREAD = 2.5
+"""Standard errors that a measured number must be beyond the claimed one to contradict it: chance 1 in 160."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network and how it is trained."""
+
+    depth: int
+    width: int
+    activation: Nonlinearity = Nonlinearity.TANH
+    skip: bool = False
+    batch_norm: bool = False
+    rates: tuple[float, ...] = (0.3, 0.1, 0.03)
+    steps: int = 100
+    level: float | None = None
+    seeds: int = 4
+    data_sets: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Final losses, smallest cosines at the end, and confusion bounds at the common loss; nan for a run without one."""
+
+    losses: Float[np.ndarray, " s"]
+    cosines: Float[np.ndarray, " s"]
+    bounds_at_level: Float[np.ndarray, " s"]
+
+
+@functools.lru_cache(maxsize=64)
+def trained(shape: Shape, seed: int) -> Runs:
+    """Train on 300 samples of 4 clusters in R^16 with mini-batches of 32; 435 pairs of mini-batches are compared."""
+    found = []
+    for number in range(shape.data_sets):
+        data = clusters(300, 16, 4, seed=100 * seed + number)
+        network = Architecture(
+            data.shape(shape.depth, shape.width), shape.activation, skip=shape.skip, batch_norm=shape.batch_norm
+        )
+        seeds = [1000 * (100 * seed + number) + k for k in range(shape.seeds)]
+        found.append(
+            outcome(
+                data,
+                network,
+                rates=shape.rates,
+                steps=shape.steps,
+                seeds=seeds,
+                level=shape.level,
+                batch=32,
+                compared=30,
+                look_at_start=False,
+            )
+        )
+    return Runs(
+        np.concatenate([o.losses for o in found]),
+        np.array([np.nan if c is None else c.smallest_cosine for o in found for c in o.at_end]),
+        np.array([np.nan if c is None else c.bound for o in found for c in o.at_level]),
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A measured number, its standard error, and how many runs are behind it; `log` for the logarithm of a ratio."""
+
+    value: float
+    error: float
+    runs: int
+    log: bool = False
+
+    def __str__(self) -> str:
+        if self.log:
+            return f"{np.exp(self.value):.3g} (times or over {np.exp(self.error):.2f})"
+        return f"{self.value:.3f} +- {self.error:.3f}"
+
+
+def difference(first: Float[np.ndarray, " s"], second: Float[np.ndarray, " s"]) -> Difference:
+    """Return the mean of first - second with its standard error, over pairs with the same data and both values."""
+    both = np.isfinite(first) & np.isfinite(second)
+    gaps = (first - second)[both]
+    if gaps.size < 3:
+        return Difference(float("nan"), float("inf"), 2 * gaps.size)
+    return Difference(float(gaps.mean()), float(gaps.std(ddof=1)) / np.sqrt(gaps.size), 2 * gaps.size)
+
+
+def ratio(first: Float[np.ndarray, " s"], second: Float[np.ndarray, " s"]) -> Difference:
+    """Return the logarithm of the ratio of geometric means; values <= 0 count as the smallest positive one."""
+    both = np.concatenate([first, second])
+    floor = both[np.isfinite(both) & (both > 0.0)].min(initial=np.inf)
+    found = difference(*(np.log(np.maximum(part, floor)) for part in (first, second)))
+    return Difference(found.value, found.error, found.runs, log=True)
+
+
+def measured_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, seed: int, observed: str = "") -> Evidence:
+    """Hold the relations `symbol <= number` and `symbol >= number` of a claim against measured numbers.
+
+    FAILS if one of them is missed by more than SPREAD standard errors, HOLDS if all are met by at least one.
+    """
+    parts = claim.formula.args if isinstance(claim.formula, sp.And) else (claim.formula,)
+    room = []
+    for part in parts:
+        number = found[part.lhs]
+        claimed = float(part.rhs)
+        gap = number.value - (float(np.log(claimed)) if number.log else claimed)
+        room.append((-gap if isinstance(part, (sp.LessThan, sp.StrictLessThan)) else gap) / max(number.error, 1e-12))
+    verdict = True if min(room) < -SPREAD else False if min(room) > 1.0 else None
+    words = "; ".join(f"{symbol} = {number}" for symbol, number in found.items())
+    return Evidence.measured(
+        claim,
+        f"{words}{observed}",
+        contradicted=verdict,
+        error_bar=f"standard errors over runs; the closest claim is {min(room):+.1f} of them away",
+        cases=sum(number.runs for number in found.values()),
+        seed=seed,
+    )
