@@ -17,8 +17,8 @@ alpha/(4 - 2 alpha): 1/38 at alpha = 1/10, 1/18 at alpha = 1/5.
 
 Deviations from the paper
 -------------------------
-The noise terms of the printed bounds of Theorems 3.1 and 3.2 do not vanish with alpha; what is refuted is that the noise
-itself does not. Bounds that vanish: `sgd_linear_neighbourhood_pl`, `sgd_stationary_sharper`.
+The noise terms of the printed bounds of Theorems 3.1 and 3.2 do not vanish with alpha; what is refuted is that the
+noise itself does not. Bounds that vanish: `sgd_linear_neighbourhood_pl`, `sgd_stationary_sharper`.
 """
 
 from __future__ import annotations
