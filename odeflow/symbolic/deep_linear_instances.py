@@ -20,7 +20,7 @@ from odeflow.symbolic.deep_linear_words import evaluate
 __all__ = ["BalancedNetwork", "end_to_end_gap", "layer_rates", "layered_rate", "products_around", "rational_rotation"]
 
 
-def rational_rotation(parameters: Sequence[sp.Rational], size: int) -> sp.Matrix:
+def rational_rotation(parameters: Sequence[sp.Rational], size: int) -> sp.MatrixBase:
     """Return the Cayley transform (I - S)(I + S)^{-1} of the skew matrix with these entries above its diagonal.
 
     Parameters
@@ -77,18 +77,18 @@ class BalancedNetwork:
         return tuple(int(frame.rows) for frame in self.frames)
 
     @cached_property
-    def layers(self) -> tuple[sp.Matrix, ...]:
+    def layers(self) -> tuple[sp.MatrixBase, ...]:
         """W_1, ..., W_N."""
         pairs = zip(self.frames, self.frames[1:], strict=False)
         return tuple(new * self._diagonal(1, new.rows, old.rows) * old.T for old, new in pairs)
 
     @cached_property
-    def product(self) -> sp.Matrix:
+    def product(self) -> sp.MatrixBase:
         """W_e."""
         above, _ = products_around(self.layers, 0)
         return above * self.layers[0]
 
-    def power(self, gram: sp.Matrix, exponent: sp.Expr) -> sp.Matrix:
+    def power(self, gram: sp.MatrixBase, exponent: sp.Expr) -> sp.MatrixBase:
         """Return [gram]^exponent for gram = W_e W_e^T or W_e^T W_e and exponent a multiple of 1/N, [.]^0 = I.
 
         It is symmetric, and its N-th power is gram^{N exponent}; both are checked.
@@ -108,14 +108,14 @@ class BalancedNetwork:
                 return root
         raise InvalidArgumentError("Expected W_e W_e^T or W_e^T W_e but got another matrix.")
 
-    def _diagonal(self, power: int, rows: int, columns: int) -> sp.Matrix:
+    def _diagonal(self, power: int, rows: int, columns: int) -> sp.MatrixBase:
         diagonal = sp.zeros(rows, columns)
         for i, s in enumerate(self.singular):
             diagonal[i, i] = s**power
         return diagonal
 
 
-def products_around(layers: Sequence[sp.Matrix], j: int) -> tuple[sp.Matrix, sp.Matrix]:
+def products_around(layers: Sequence[sp.MatrixBase], j: int) -> tuple[sp.MatrixBase, sp.MatrixBase]:
     """Return the products of the layers above and below layer j (counted from 0); empty products are I."""
     above, below = sp.eye(layers[-1].rows), sp.eye(layers[0].cols)
     for layer in layers[j + 1 :][::-1]:
@@ -126,8 +126,8 @@ def products_around(layers: Sequence[sp.Matrix], j: int) -> tuple[sp.Matrix, sp.
 
 
 def layer_rates(
-    layers: Sequence[sp.Matrix], gradient: sp.Matrix, step: sp.Expr, decay: sp.Expr
-) -> tuple[sp.Matrix, ...]:
+    layers: Sequence[sp.MatrixBase], gradient: sp.MatrixBase, step: sp.Expr, decay: sp.Expr
+) -> tuple[sp.MatrixBase, ...]:
     """Return W_j' of every layer by (6) and (16)."""
     around = [products_around(layers, j) for j in range(len(layers))]
     return tuple(
@@ -136,7 +136,9 @@ def layer_rates(
     )
 
 
-def layered_rate(layers: Sequence[sp.Matrix], gradient: sp.Matrix, step: sp.Expr, decay: sp.Expr) -> sp.Matrix:
+def layered_rate(
+    layers: Sequence[sp.MatrixBase], gradient: sp.MatrixBase, step: sp.Expr, decay: sp.Expr
+) -> sp.MatrixBase:
     """Return W_e' of any network, balanced or not: the product rule on (6).
 
     Examples
@@ -153,8 +155,8 @@ def layered_rate(layers: Sequence[sp.Matrix], gradient: sp.Matrix, step: sp.Expr
 
 
 def end_to_end_gap(
-    right: sp.Expr, network: BalancedNetwork, gradient: sp.Matrix, step: sp.Expr, decay: sp.Expr
-) -> sp.Matrix:
+    right: sp.Expr, network: BalancedNetwork, gradient: sp.MatrixBase, step: sp.Expr, decay: sp.Expr
+) -> sp.MatrixBase:
     """Return a claimed W_e', an expression in W_e and G, minus the true one, exactly.
 
     Examples

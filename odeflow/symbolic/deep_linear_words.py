@@ -462,9 +462,9 @@ def _witness(rest: sp.Expr) -> dict[sp.Basic, sp.Basic]:
         if not all(size.is_Integer and size > 0 for size in shape):
             return {}
         if letter.symmetric:
-            values[letter] = sp.Matrix(*shape, lambda i, j, k=k: k + i + j + 2 * i * j)
+            values[letter] = sp.ImmutableMatrix(*shape, lambda i, j, k=k: k + i + j + 2 * i * j)
         else:
-            values[letter] = sp.Matrix(*shape, lambda i, j, k=k: k + 2 * i - 3 * j + i * j)
+            values[letter] = sp.ImmutableMatrix(*shape, lambda i, j, k=k: k + 2 * i - 3 * j + i * j)
     scalars = {s: sp.Rational(2 + i, 3) for i, s in enumerate(sorted(rest.free_symbols - rest.atoms(Letter), key=str))}
     if any(s.is_integer for s in scalars):
         return {}

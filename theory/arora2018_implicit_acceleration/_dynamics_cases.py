@@ -173,7 +173,7 @@ def rational_matrices(rows: int, columns: int) -> st.SearchStrategy[sp.Matrix]:
 @st.composite
 def rational_layers(
     draw: Callable[..., Any], *, min_depth: int = 2, max_depth: int = 4, max_width: int = 3
-) -> tuple[sp.Matrix, ...]:
+) -> tuple[sp.MatrixBase, ...]:
     """Layers of any shape with small rational entries, in general not balanced."""
     depth = draw(st.integers(min_depth, max_depth))
     widths = draw(st.lists(st.integers(1, max_width), min_size=depth + 1, max_size=depth + 1))

@@ -49,7 +49,7 @@ CLAIM = rank_is(sp.Integer(0))
 CORRECTED = rank_is(sp.Abs(sp.Min(HERE, AFTER) - sp.Min(HERE, BEFORE)))
 
 
-def identity_imbalance(before: int, here: int, after: int) -> sp.Matrix:
+def identity_imbalance(before: int, here: int, after: int) -> sp.MatrixBase:
     """Return D_j of identity layers of these widths.
 
     Examples

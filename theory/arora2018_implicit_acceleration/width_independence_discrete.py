@@ -42,7 +42,7 @@ ABOVE_SIZE, BELOW_SIZE, OWN = sp.symbols("p r s", real=True)
 def gradient_is(value: sp.Expr) -> Claim:
     """Return the claim that the gradient of layer j is `value`."""
     return Claim(
-        "In aligned rank-one layers G_j = q_j g_j q_{j-1}^T, g_j the gradient of the width-1 network: no effect of width.",
+        "In aligned rank-one layers G_j = q_j g_j q_{j-1}^T, g_j the gradient of the width-1 network; width is moot.",
         equate(LAYER_GRADIENT, value),
         ("one output", "W_1 = q_1 a^T, W_j = s_j q_j q_{j-1}^T, W_N = s_N q_{N-1}^T, unit q_j"),
         {LAYER_GRADIENT: "gradient of layer j", SLOPE: "dL/ds_j of the network with hidden width 1"},

@@ -80,7 +80,7 @@ def derive(claim: Claim) -> Derivation:
     )
 
 
-def solved(network: BalancedNetwork, gradient: sp.Matrix) -> sp.Expr | None:
+def solved(network: BalancedNetwork, gradient: sp.MatrixBase) -> sp.Expr | None:
     """Return the z with which (8) agrees with the layers, exactly; None if z does not matter."""
     depth = sp.Integer(network.depth)
     left, right = network.product * network.product.T, network.product.T * network.product
@@ -96,7 +96,7 @@ def solved(network: BalancedNetwork, gradient: sp.Matrix) -> sp.Expr | None:
     return None if where is None else (-true[where] - inside[where]) / outside[where]
 
 
-def _beyond(network: BalancedNetwork, side: int) -> sp.Matrix:
+def _beyond(network: BalancedNetwork, side: int) -> sp.MatrixBase:
     """Return the projector onto what the left (0) or right (1) Gram matrix does not reach."""
     frame = network.frames[-1 if side == 0 else 0]
     reach = [sp.Integer(int(s == 0)) for s in network.singular] + [sp.Integer(1)] * (frame.rows - len(network.singular))
