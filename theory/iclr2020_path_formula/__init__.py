@@ -87,6 +87,14 @@ PAGES: tuple[str, ...] = (
     "best_step_rate",
     "linear_student_many_samples_printed",
     "linear_student_many_samples",
+    "width_rate_linear_student",
+    "width_rate_sigmoid_student_printed",
+    "width_rate_sigmoid_student",
+    "depth_momentum_output_scale",
+    "deeper_student_falls_behind_printed",
+    "weights_stay_near_start",
+    "turning_points_show_iid_printed",
+    "turning_point_law",
 )
 
 THEOREMS: tuple[Theorem, ...] = tuple(import_module(f"{__name__}.{page}").THEOREM for page in PAGES)
@@ -102,7 +110,11 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "appended_scalar_eigenvalues",
     ),
     "(17)": ("depth_momentum_flow_printed", "depth_momentum_sign", "depth_momentum"),
-    "Section 7, depth-induced momentum": ("appended_scalar_descent",),
+    "Section 7, depth-induced momentum": (
+        "depth_momentum_output_scale",
+        "deeper_student_falls_behind_printed",
+        "appended_scalar_descent",
+    ),
     "(33)": ("appended_scalar_kernel",),
     "(34)": ("appended_scalar_kernel",),
     "(35)": ("appended_scalar_product_printed", "appended_scalar_product"),
@@ -172,7 +184,7 @@ ITEMS: dict[str, tuple[str, ...]] = {
     ),
     "(18)": ("momentum_preference",),
     "Remark 6.3": ("momentum_preference",),
-    "Remark 6.5": ("output_growth",),
+    "Remark 6.5": ("output_growth", "depth_momentum_output_scale"),
     "Section 7, convergence rate": ("loss_ratio_of_decay",),
     "(22)": ("lp_gradient_printed", "lp_gradient"),
     "(23)": ("lp_gradient",),
@@ -230,6 +242,11 @@ ITEMS: dict[str, tuple[str, ...]] = {
         "residual_dynamics_printed",
         "residual_dynamics",
     ),
+    "Section 7, linear students": ("width_rate_linear_student",),
+    "Section 7, non-linear students": ("width_rate_sigmoid_student_printed", "width_rate_sigmoid_student"),
+    "Appendix D": ("weights_stay_near_start",),
+    "Appendix E": ("turning_points_show_iid_printed", "turning_point_law"),
+    "Appendix G": ("depth_momentum_output_scale", "deeper_student_falls_behind_printed"),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
