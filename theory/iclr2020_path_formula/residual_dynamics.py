@@ -117,14 +117,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 
 
 def domain() -> st.SearchStrategy[Any]:
-    """Integer Jacobians (2 samples, 3 weights), residuals and directions."""
-    return st.tuples(integer_matrices(2, 3), integer_matrices(2, 1), integer_matrices(2, 1))
+    """Integer Jacobians (2 samples, 2 weights), residuals and directions."""
+    return st.tuples(integer_matrices(2, 2), integer_matrices(2, 1), integer_matrices(2, 1))
 
 
 def holds(claim: Claim, case: Any) -> bool:
     """Differentiate the residual of the linear model u = J w along its gradient flow, exactly."""
     J, r, v = (sp.Matrix(part.tolist()) for part in case)
-    w = sp.Matrix(sp.symbols("w:3", real=True))
+    w = sp.Matrix(sp.symbols("w:2", real=True))
     residual = r - J * w  # y = r + J w at w = 0
     loss = (residual.T * residual)[0] / 2
     flow = sp.Matrix([-ETA * sp.diff(loss, weight) for weight in w])
