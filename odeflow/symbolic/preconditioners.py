@@ -255,6 +255,7 @@ def spectral_steps() -> tuple[Step, ...]:
         show_equal_matrices(
             "(B (x) A)(v (x) u) = Bv (x) Au", kronecker(B, A) * kronecker(y, x), kronecker(B * y, A * x)
         ),
+        show_equal_matrices("(B (x) A)' = B' (x) A'", kronecker(B, A).T, kronecker(B.T, A.T)),
         infer("entry (c, r) of either side is the same sum over the inner indices, whatever the sizes"),
     )
 

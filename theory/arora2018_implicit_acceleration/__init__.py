@@ -191,13 +191,24 @@ ITEMS: dict[str, tuple[str, ...]] = {
     ),
     "Section 3, gradients": ("warmup_gradients",),
     "Section 3, non-convex objective": ("depth_two_nonconvex", "warmup_saddles"),
-    "Observation 1": ("observation1_printed", "observation1_identity", "observation1_remainder", "observation1_momentum", "observation1_claim2"),
+    "Observation 1": (
+        "observation1_printed",
+        "observation1_identity",
+        "observation1_remainder",
+        "observation1_momentum",
+        "observation1_claim2",
+    ),
     "(1)": ("end_to_end_loss",),
     "(2)": ("end_to_end_loss", "expressiveness"),
     "(3)": ("end_to_end_loss",),
     "Section 4, expressiveness": ("expressiveness_printed", "expressiveness"),
     "Section 4, softmax cross-entropy": ("softmax_nonnegative",),
-    "Section 5, near-zero initialisation": ("near_zero_printed", "unbalanced_time_shift", "unbalanced_dynamics", "restart_order"),
+    "Section 5, near-zero initialisation": (
+        "near_zero_printed",
+        "unbalanced_time_shift",
+        "unbalanced_dynamics",
+        "restart_order",
+    ),
     "Section 5, widths": ("width_independence_printed", "width_independence", "width_independence_discrete"),
     "Section 8, identity initialisation": ("identity_balanced_printed", "identity_balanced"),
     "Section 5, below (10): unaligned starts": ("unaligned_time_shift",),
@@ -225,6 +236,16 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "Figure 5, right": ("parameter_counts", "products_accelerate_by_orders_printed"),
     "Appendix C.1": ("coarse_grid_ranking_printed", "near_zero_depth_eight_is_stuck"),
     "Appendix C.2": ("parameter_counts", "products_accelerate_by_orders_printed"),
+    "(27)": ("preconditioner_summands",),
+    "(28)": ("preconditioner_summands",),
+    "(29)": ("preconditioner_summands",),
+    "(30)": ("preconditioner_summands", "preconditioner_eigenvalues"),
+    "(31)": ("preconditioner_eigenvalues",),
+    "(32)": ("preconditioner_eigenvalues",),
+    "(33)": ("preconditioner_summands_printed", "preconditioner_summands"),
+    "(34)": ("preconditioner_eigenvalues",),
+    "(35)": ("single_output_rule",),
+    "Appendix A.4": ("no_regulariser", "line_integral_bound", "constant_field_circulation"),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
@@ -235,5 +256,6 @@ NOT_CHECKABLE: dict[str, str] = {
     "Section 5, small learning rates": "quotes the theory of ODE discretisation; what it means for (10) is measured in discrete_rule_global_order",
     "Section 8, one of the largest regression tasks": "needs the catalogue of the whole repository, which is not at hand",
     "Section 8, speed-up of the MNIST tutorial": "its code and data are not at hand; Figure 5 runs a small version",
+    "Footnote 4": "gives the address of a tutorial's code; no claim",
 }
 """What is not a checkable claim, and why."""
