@@ -13,6 +13,7 @@ import typer
 from odeflow.errors import InvalidArgumentError, OdeflowError
 from odeflow.rate_command import check_certificates, find_rate
 from odeflow.simulate_command import simulate_flow
+from odeflow.sweep_command import sweep_grid
 
 if TYPE_CHECKING:
     from odeflow.verify import Result
@@ -356,6 +357,7 @@ def write_report(
 
 app.command("rate", short_help="Find the best rate of an optimiser ODE, with an exact certificate.")(find_rate)
 app.command("simulate", short_help="Simulate a flow and measure its rate beside the proved one.")(simulate_flow)
+app.command("sweep", short_help="Simulate a grid of settings; resumes where it stopped.")(sweep_grid)
 app.command("check", short_help="Verify certificates of rates with Python's standard library.")(check_certificates)
 
 

@@ -25,12 +25,15 @@ from odeflow.figures import Figure
 from odeflow.flow_text import parse_flow
 from odeflow.flows import ConcreteFlow, FlowSpec, Kind
 from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.numeric.arrays import require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
-from odeflow.numeric.linear_flow import flow_end_to_end
+from odeflow.numeric.linear_flow import balanced_layers, flow_end_to_end
+from odeflow.numeric.linear_training import GradientDescent, PowerLoss, RunStatus, train_layers
 from odeflow.numeric.modal import frozen_kernel_losses
 from odeflow.numeric.rates import RateFit, fit_exponential, fit_power
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.numeric.training import iterate_modes, matching_optimiser, train_relu
 from odeflow.panels import Curve, Panel
 from odeflow.search import best_rate, natural_kind
 
@@ -48,6 +51,7 @@ EFOLDS = 22.0
 """An exponential run lasts until the sharp rate has brought the loss down by e^-22, far above rounding."""
 DECADES = 2.5
 """A run with damping r/t lasts from one period of the fastest mode to 10^2.5 periods of the slowest."""
+MOST_STEPS = 200_000
 EXACT_RATIO = 3
 """Networks with at most three samples a feature are followed event by event; beyond that events are too many."""
 
@@ -152,6 +156,7 @@ def simulate(
     seeds: int = 4,
     seed: int = 0,
     horizon: float | None = None,
+    learning_rate: float | None = None,
     on_run: Callable[[int, int], None] | None = None,
 ) -> Ensemble:
     """Simulate a flow for several seeds and measure its rate.
@@ -168,6 +173,8 @@ def simulate(
     parameters : values of the flow's parameters
     seeds, seed : number of seeds and the first one
     horizon : flow time to stop at; chosen from the sharp rate if absent
+    learning_rate : follow the discrete method that belongs to the flow (gradient flow, heavy ball, Nesterov) with this
+        learning rate instead of the flow itself; times stay flow times
     on_run : called with (number, seeds) before each seed
 
     Raises
@@ -201,7 +208,7 @@ def simulate(
             on_run(number + 1, seeds)
         dataset = data or teacher_student(samples, features, seed=seed + number)
         case = DataCase(dataset, seed=seed + number, width=width)
-        runs.append(_run(spec, given, automatic, subject, case, depth, horizon))
+        runs.append(_run(spec, given, automatic, subject, case, depth, horizon, learning_rate))
     n, d = runs[0][1].X.shape
     sizes = f"{n} samples, {d} features"
     sizes += {Subject.RELU: f", width {width}", Subject.LINEAR: f", depth {depth}", Subject.FROZEN: ""}[subject]
@@ -218,6 +225,7 @@ def _run(
     case: DataCase,
     depth: int,
     horizon: float | None,
+    learning_rate: float | None,
 ) -> tuple[Run, DataCase, Kind]:
     low, high = _linear_spectrum(case, depth) if subject is Subject.LINEAR else _kernel_spectrum(case)
     mu, smooth = _rational(low, down=True), _rational(high, down=False)
@@ -227,7 +235,10 @@ def _run(
     kind = natural_kind(flow, quadratics)
     proved, sharp, reason = _promised(flow, quadratics, kind)
     times = _times(kind, sharp, (low, high), horizon)
-    losses, method = _losses(flow, subject, case, depth, times)
+    if learning_rate is None:
+        losses, method = _losses(flow, subject, case, depth, times)
+    else:
+        times, losses, method = _discrete(flow, subject, case, depth, float(times[-1]), learning_rate)
     fit = None
     try:
         with np.errstate(all="ignore"):
@@ -248,10 +259,8 @@ def _losses(
     if subject is Subject.LINEAR:
         if not isinstance(numeric, GradientFlow):
             raise InvalidArgumentError("Expected gradient flow on a deep linear network. Use --on frozen or relu.")
-        start = 0.1 * np.random.default_rng(case.seed).standard_normal((1, case.X.shape[1]))
-        run = flow_end_to_end(start, case.y[None], times, depth=depth, inputs=case.X.T)
-        residual = np.linalg.lstsq(case.X, case.y, rcond=None)[0] @ case.X.T - case.y
-        return run.losses - 0.5 * float(residual @ residual), f"all layers, error {run.error_bar.max():.0e}"
+        run = flow_end_to_end(_linear_start(case), case.y[None], times, depth=depth, inputs=case.X.T)
+        return run.losses - _least_loss(case), f"all layers, error {run.error_bar.max():.0e}"
     if numeric is None or isinstance(numeric, LinearFlow):
         raise InvalidArgumentError(
             "Expected gradient flow, heavy ball or Nesterov on a ReLU network. Use --on frozen for any other flow."
@@ -264,6 +273,56 @@ def _losses(
     curve = case.network(numeric, float(times[-1]))
     said = f"discrete method, {curve.error_bar:.0e} when the step is halved"
     return np.interp(times, curve.times, curve.losses), f"{said}; {curve.remark}" if curve.remark else said
+
+
+def _discrete(
+    flow: ConcreteFlow, subject: Subject, case: DataCase, depth: int, end: float, learning_rate: float
+) -> tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"], str]:
+    """Follow the discrete method of a flow to a flow time; for second order the time step is the root of the rate."""
+    numeric = _numeric(flow)
+    if numeric is None or isinstance(numeric, LinearFlow):
+        raise InvalidArgumentError("Expected gradient flow, heavy ball or Nesterov with a learning rate.")
+    step = require_positive("learning_rate", learning_rate)
+    step = step if numeric.order == 1 else math.sqrt(step)
+    steps = math.ceil(end / step)
+    if steps > MOST_STEPS:
+        raise InvalidArgumentError(
+            f"Expected at most {MOST_STEPS} steps but t = {end:.3g} takes {steps} at learning rate {learning_rate:g}. "
+            "Pass a larger learning rate or a horizon."
+        )
+    optimiser = matching_optimiser(numeric, step, second_order=isinstance(numeric, HeavyBall))
+    every = max(1, steps // POINTS)
+    said = f"{type(optimiser).__name__}, {steps} steps"
+    if subject is Subject.FROZEN:
+        eigenvalues, vectors = np.linalg.eigh(case.kernel)
+        positions = iterate_modes(optimiser, eigenvalues, steps)[:, every::every]
+        losses = 0.5 * np.square((vectors.T @ case.initial_error)[:, None] * positions).sum(axis=0)
+        return step * every * np.arange(1, losses.size + 1), losses, said
+    if subject is Subject.LINEAR:
+        if not isinstance(numeric, GradientFlow):
+            raise InvalidArgumentError("Expected gradient flow on a deep linear network. Use --on frozen or relu.")
+        layers = balanced_layers(_linear_start(case), depth)
+        run = train_layers(
+            layers, case.X, case.y, GradientDescent(step), steps, loss=PowerLoss(average=False), record_every=every
+        )
+        finished = run.statuses[0] is RunStatus.FINISHED
+        times, losses = step * np.asarray(run.steps[1:], dtype=np.float64), run.losses[0][1:] - _least_loss(case)
+    else:
+        W, a = case.initial_weights
+        trained = train_relu(case.X, case.y, W, a, optimiser, steps, record_every=every)
+        finished = trained.all_finished
+        times, losses = trained.times[0][1:], trained.losses[0][1:]
+    return times, losses, said if finished else f"{said}, diverged"
+
+
+def _linear_start(case: DataCase) -> Float[np.ndarray, "1 d"]:
+    start: Float[np.ndarray, "1 d"] = 0.1 * np.random.default_rng(case.seed).standard_normal((1, case.X.shape[1]))
+    return start
+
+
+def _least_loss(case: DataCase) -> float:
+    residual = case.X @ np.linalg.lstsq(case.X, case.y, rcond=None)[0] - case.y
+    return 0.5 * float(residual @ residual)
 
 
 def _integrated_modes(flow: ConcreteFlow, case: DataCase, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:

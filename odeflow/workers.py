@@ -21,7 +21,7 @@ from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.errors import OdeflowError
 from odeflow.theorem import Theorem
 
-__all__ = ["Workers", "available_cores"]
+__all__ = ["Workers", "available_cores", "one_thread_each"]
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 Answer = TypeVar("Answer")
@@ -53,7 +53,7 @@ class Workers:
         if method == "forkserver":
             context.set_forkserver_preload([__name__, *self.modules])
         self._pool = ProcessPoolExecutor(self.count, mp_context=context, initializer=_start_worker)
-        with _one_thread_each():
+        with one_thread_each():
             self._pool.submit(_ready)
 
     def run(
@@ -70,7 +70,7 @@ class Workers:
         OdeflowError
             A worker died, for instance for want of memory.
         """
-        with _one_thread_each():
+        with one_thread_each():
             waiting = {self._pool.submit(_work, work, theorem.id, given): theorem for theorem in theorems}
         try:
             for done in as_completed(waiting):
@@ -109,7 +109,7 @@ def _catalogue() -> Catalogue:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Let processes that start within take one thread each, unless the user said otherwise."""
     changed = [name for name in _THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(changed, "1"))

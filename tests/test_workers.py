@@ -66,10 +66,10 @@ def test_stopped_workers_leave_no_process_behind() -> None:
     assert not any(p.is_alive() for p in processes)
 
 
-def test_workers_take_one_thread_each_and_the_parent_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_takeone_thread_each_and_the_parent_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
-    with module._one_thread_each():
+    with module.one_thread_each():
         assert os.environ["NUMBA_NUM_THREADS"] == "1"
         assert os.environ["OMP_NUM_THREADS"] == "3", "what the user set stays"
     assert "NUMBA_NUM_THREADS" not in os.environ
