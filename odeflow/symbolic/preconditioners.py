@@ -86,10 +86,11 @@ def summand_eigenvalue(
 
     Examples
     --------
-    >>> summand_eigenvalue(4, 1, 2, 1), summand_eigenvalue(4, 1, 2, 2)
+    >>> import sympy as sp
+    >>> four, one, two = map(sp.Integer, (4, 1, 2))
+    >>> summand_eigenvalue(four, one, two, one), summand_eigenvalue(four, one, two, two)
     (1, 4)
     """
-    left, right, depth, layer = map(sp.sympify, (left, right, depth, layer))
     return right ** (2 * (depth - layer) / depth) * left ** (2 * (layer - 1) / depth)
 
 
@@ -98,8 +99,10 @@ def eigenvalue_sum(left: sp.Expr = LEFT, right: sp.Expr = RIGHT, depth: sp.Expr 
 
     Examples
     --------
-    >>> eigenvalue_sum(4, 1, 2).doit(), eigenvalue_sum(0, 0, 1).doit(), eigenvalue_sum(0, 0, 3).doit()
-    (5, 1, 0)
+    >>> import sympy as sp
+    >>> nought, one, two, four = map(sp.Integer, (0, 1, 2, 4))
+    >>> [eigenvalue_sum(*case).doit() for case in ((four, one, two), (nought, nought, one), (nought, nought, two))]
+    [5, 1, 0]
     """
     return sp.Sum(summand_eigenvalue(left, right, depth), (LAYER, 1, depth))
 
@@ -109,10 +112,11 @@ def eigenvalue(left: sp.Expr = LEFT, right: sp.Expr = RIGHT, depth: sp.Expr = DE
 
     Examples
     --------
-    >>> eigenvalue(8, 1, 3), eigenvalue(8, 8, 3)
+    >>> import sympy as sp
+    >>> one, three, eight = map(sp.Integer, (1, 3, 8))
+    >>> eigenvalue(eight, one, three), eigenvalue(eight, eight, three)
     (21, 48)
     """
-    left, right, depth = map(sp.sympify, (left, right, depth))
     if left == right:
         return depth * left ** (2 - 2 / depth)
     return (left**2 - right**2) / (left ** (2 / depth) - right ** (2 / depth))

@@ -117,6 +117,7 @@ def curl_closed_form() -> sp.Expr:
 
     Examples
     --------
+    >>> import sympy as sp
     >>> sp.expand(sp.powsimp(sp.expand(curl() - curl_closed_form())))
     0
     """
@@ -137,7 +138,6 @@ def field_at(point: sp.Matrix, gradient: sp.Matrix, depth: sp.Expr = DEPTH) -> s
     square = (point.T * point)[0, 0]
     if square == 0:
         raise InvalidArgumentError("Expected a point other than 0 but got 0, where F = 0 by definition.")
-    depth = sp.sympify(depth)
     along = (point.T * gradient)[0, 0] / square
     return square ** (1 - 1 / depth) * (gradient + (depth - 1) * along * point)
 
@@ -172,11 +172,11 @@ def closed_curve(inner: sp.Expr = INNER, outer: sp.Expr = OUTER) -> tuple[Piece,
 
     Examples
     --------
-    >>> pieces = closed_curve(1, 2)
+    >>> import sympy as sp
+    >>> pieces = closed_curve(sp.Integer(1), sp.Integer(2))
     >>> [(list(p.point.subs(p.parameter, p.start)), list(p.point.subs(p.parameter, p.end))) for p in pieces]
     [([-2, 0], [-1, 0]), ([-1, 0], [1, 0]), ([1, 0], [2, 0]), ([2, 0], [-2, 0])]
     """
-    inner, outer = sp.sympify(inner), sp.sympify(outer)
     x = sp.Symbol("x", positive=True)
 
     def arc(name: str, radius: sp.Expr, side: int) -> Piece:
@@ -200,10 +200,11 @@ def piece_integral(piece: Piece, depth: sp.Expr = DEPTH) -> sp.Expr:
 
     Examples
     --------
+    >>> import sympy as sp
     >>> [sp.factor(piece_integral(piece, sp.Integer(1))) for piece in closed_curve()]
     [R - r, 2*r, R - r, -2*R]
     """
-    primitive = _primitive(piece, sp.sympify(depth))
+    primitive = _primitive(piece, depth)
     return primitive.subs(piece.parameter, piece.end) - primitive.subs(piece.parameter, piece.start)
 
 

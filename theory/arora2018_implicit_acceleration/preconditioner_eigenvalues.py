@@ -138,9 +138,9 @@ def holds(claim: Claim, case: SpectralMatrix) -> bool:
 
 LEFT_ONLY = LEFT ** (2 * (DEPTH - LAYER) / DEPTH) * LEFT ** (2 * (LAYER - 1) / DEPTH)
 FALSE_TWINS = (
-    FalseTwin("exponents reversed on one side only", {"claim": value_is(LEFT_ONLY)}),
+    FalseTwin("exponents reversed on one side only", {"claim": value_is(LEFT_ONLY), "derive": None}),
     FalseTwin("a layer too many in the exponent", {"claim": value_is(LEFT ** (2 / DEPTH) * summands.PRINTED)}),
-    FalseTwin("sigma instead of its square", {"claim": value_is(sp.sqrt(summands.PRINTED))}),
+    FalseTwin("sigma instead of its square", {"claim": value_is(sp.sqrt(summands.PRINTED)), "derive": None}),
 )
 
 THEOREM = Theorem(
