@@ -1,4 +1,4 @@
-"""The end-to-end dynamics of a deep linear network: the induction, the written-out networks and rational numbers agree."""
+"""The end-to-end dynamics of a deep linear network: induction, written-out networks and rational numbers agree."""
 
 from __future__ import annotations
 
@@ -187,13 +187,16 @@ def test_without_balance_nothing_is_derived() -> None:
     )
 
 
+RIGHT = (DEPTH - INDEX) / DEPTH
+
+
 @pytest.mark.parametrize(
     "right",
     [
         end_to_end_rule(DECAY, BODY),
         end_to_end_rule(DECAY * DEPTH, 2 * BODY),
-        end_to_end_rule(DECAY * DEPTH, (END * END.T) ** ((DEPTH - INDEX) / DEPTH) * GRADIENT * (END.T * END) ** ((DEPTH - INDEX) / DEPTH)),
-        end_to_end_rule(DECAY * DEPTH, (END * END.T) ** (INDEX / DEPTH) * GRADIENT * (END.T * END) ** ((DEPTH - INDEX) / DEPTH)),
+        end_to_end_rule(DECAY * DEPTH, (END * END.T) ** RIGHT * GRADIENT * (END.T * END) ** RIGHT),
+        end_to_end_rule(DECAY * DEPTH, (END * END.T) ** (INDEX / DEPTH) * GRADIENT * (END.T * END) ** RIGHT),
     ],
     ids=["decay once", "twice", "one side turned", "one power more"],
 )  # fmt: skip
@@ -226,7 +229,7 @@ def test_theorem_1_holds_in_rational_numbers(name: str) -> None:
 @pytest.mark.parametrize("name", INSTANCES)
 def test_rational_instances_are_balanced_and_their_frames_orthogonal(name: str) -> None:
     net = INSTANCES[name]
-    assert all(U.T * U == sp.eye(U.rows) for U in net.frames)
+    assert all(sp.eye(U.rows) == U.T * U for U in net.frames)
     for low, high in itertools.pairwise(net.layers):
         assert high.T * high == low * low.T
 

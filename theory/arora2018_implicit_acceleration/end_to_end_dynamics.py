@@ -125,7 +125,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, *(distance(product(W), V) for W, V in zip(layers, claimed, strict=True)))
     rng = np.random.default_rng(seed)
     start, target = rng.standard_normal((2, 3)), rng.standard_normal((2, 3))
-    compiled = flow_layers(balanced_layers(start, 4), target, TIMES)
+    compiled = flow_layers(balanced_layers(start, 4), target, list(TIMES))
     claimed = field_path(end_to_end_field(claim.formula.rhs, 4, lambda W: W - target), start, TIMES)
     worst = max(worst, *(distance(W, V) for W, V in zip(compiled.end_to_end, claimed, strict=True)))
     return Evidence.measured(
