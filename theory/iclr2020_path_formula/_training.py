@@ -160,11 +160,9 @@ def train_linear_student(
     """
     d = student.W.shape[1]
     Q = np.concatenate([student.W, student.v[:, None]], axis=1)
-    heavy = momentum != 0.0
-    gram = Q.T @ Q
-    if heavy:
-        gram = np.pad(gram, ((0, d + 1), (0, d + 1)))
     size = d + 1
+    gram = Q.T @ Q
+    cross, moving = np.zeros((2, size, size))  # weights against velocities, velocities against velocities
     top, speed = np.ones(scalars), np.zeros(scalars)
     losses, scale = np.empty(steps + 1), np.empty(steps + 1)
     push = np.zeros((size, size))
@@ -177,23 +175,15 @@ def train_linear_student(
             break
         q = c * (teacher.X.T @ error)
         push[:d, d], push[d, :d] = -rate * q, -rate * q  # W gains -rate v q^T, v gains -rate W q
-        if heavy:
-            gram = _heavy_step(gram, push, momentum, size)
-        else:
+        if momentum == 0.0:
             moved = gram + gram @ push
             gram = moved + push @ moved
+        else:
+            mixed = push @ cross
+            moving = momentum**2 * moving + momentum * (mixed + mixed.T) + push @ gram @ push
+            cross = momentum * cross + gram @ push
+            gram = gram + cross + cross.T + moving
+            cross = cross + moving
         speed = momentum * speed - rate * (c / top) * float(plain @ error)
         top = top + speed
     return StudentRun(losses, student, scale)
-
-
-def _heavy_step(
-    gram: Float[np.ndarray, "k k"], push: Float[np.ndarray, "p p"], momentum: float, size: int
-) -> Float[np.ndarray, "k k"]:
-    """Multiply Q = [weights | velocities] by its step matrix, on both sides of the Gram matrix."""
-    step = np.zeros_like(gram)
-    eye = np.eye(size)
-    step[:size, size:], step[size:, size:] = push, momentum * eye  # new velocity
-    step[:size, :size], step[size:, :size] = eye + push, momentum * eye  # new weights
-    moved: Float[np.ndarray, "k k"] = step.T @ gram @ step
-    return moved

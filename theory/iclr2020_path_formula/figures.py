@@ -17,6 +17,8 @@ from odeflow.symbolic.path_networks import Network
 from odeflow.symbolic.paths import kernel_by_differentiation, kernel_by_paths, path_vectors, propagate
 from odeflow.theorem import Source
 from theory.iclr2020_path_formula._graphs import network_of
+from theory.iclr2020_path_formula._student_figures import figure5, figure7, figure8, figure9, figure10
+from theory.iclr2020_path_formula._width_figures import figure3, figure4, figure6
 from theory.iclr2020_path_formula.notation import PAPER
 
 __all__ = ["FIGURES"]
@@ -128,4 +130,14 @@ def _label(network: Network, v: int) -> str:
     return chr(ord("a") + [k for k in range(len(network.nodes)) if k not in network.inputs].index(v))
 
 
-FIGURES = (Scenario("2", Source(PAPER, "Figure 2"), "networks with their paths and their contributions", figure2),)
+FIGURES = (
+    Scenario("2", Source(PAPER, "Figure 2"), "networks with their paths and their contributions", figure2),
+    Scenario("3", Source(PAPER, "Figure 3"), "linear students: rate against width", figure3),
+    Scenario("4", Source(PAPER, "Figure 4"), "sigmoid and ReLU students: rate against width", figure4),
+    Scenario("5", Source(PAPER, "Figure 5"), "scalar layers and momentum", figure5),
+    Scenario("6", Source(PAPER, "Figure 6"), "three-layer ReLU students: width", figure6),
+    Scenario("7", Source(PAPER, "Figure 7"), "mean and deviation of trained weights", figure7),
+    Scenario("8", Source(PAPER, "Figure 8"), "Kolmogorov-Smirnov tests of trained weights", figure8),
+    Scenario("9", Source(PAPER, "Figure 9"), "turning-point tests of trained weights", figure9),
+    Scenario("10", Source(PAPER, "Figure 10"), "scalar layers and the output scale", figure10),
+)
