@@ -40,7 +40,9 @@ def modes(
 ) -> Float[np.ndarray, "k t"]:
     """phi or phi' on the grid, arguments already checked."""
     if isinstance(flow, GradientFlow):
-        decay: Float[np.ndarray, "k t"] = np.exp(-np.multiply.outer(values, times))
+        # In place: fresh pages for temporaries take longer than the exponentials.
+        decay: Float[np.ndarray, "k t"] = np.multiply.outer(values, -times)
+        np.exp(decay, out=decay)
         if derivative:
             decay *= -values[:, None]
         return decay

@@ -30,7 +30,10 @@ from odeflow.numeric.kernels import (
 )
 
 REPEATS = 5
-PEERS = ("torch", "jax", "neural_tangents", "nngeometry")
+PEERS = {
+    "nngeometry": "nngeometry",
+    "neural_tangents": "neural_tangents (its last release does not import with current versions of JAX)",
+}
 
 
 def best(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -51,9 +54,9 @@ def compare(case: str, own: Callable[[], Any], peers: dict[str, Callable[[], Any
         error = float(np.abs(np.asarray(peer_answer) - np.asarray(answer)).max() / np.abs(answer).max())
         line = {"case": case, "tool": tool, "cpu_s": round(peer_seconds, 5), "ratio": round(peer_seconds / seconds, 2)}
         print(json.dumps({**line, "error": float(f"{error:.1e}")}), flush=True)
-    for tool in PEERS:
-        status = "installed, no comparison written" if importlib.util.find_spec(tool) else "missing: not installed"
-        print(json.dumps({"case": case, "tool": tool, "status": status}), flush=True)
+    for package, tool in PEERS.items():
+        if tool not in peers and not importlib.util.find_spec(package):
+            print(json.dumps({"case": case, "tool": tool, "status": "missing: not installed"}), flush=True)
 
 
 def sphere(n: int, d: int, seed: int) -> np.ndarray:
@@ -69,6 +72,10 @@ def bench_finite_width(n: int, d: int, m: int) -> None:
         return (active @ active.T) * (X @ X.T).astype(dtype) / dtype(m)
 
     peers = {"numpy float64": lambda: formula(np.float64), "numpy float32": lambda: formula(np.float32)}
+    if importlib.util.find_spec("nngeometry"):
+        # The output signs do not enter the kernel of the hidden layer.
+        output = np.ones((1, m)) / math.sqrt(m)
+        peers["nngeometry"] = nngeometry_kernel(X, [W, output], [1.0, 1.0], 1)
     compare("finite-width kernel", lambda: relu_ntk(X, W), peers, n=n, d=d, m=m)
 
 
@@ -101,25 +108,67 @@ def bench_eigenvalue(n: int, d: int) -> None:
 
 def bench_mlp(n: int, width: int) -> None:
     rng = np.random.default_rng(4)
-    X, weights = sphere(n, 50, 5), [rng.standard_normal(s) for s in ((width, 50), (width, width), (1, width))]
+    X = sphere(n, 50, 5)
+    weights = [rng.standard_normal(s) for s in ((width, 50), (width, width), (width, width), (1, width))]
+    scale = 1.0 / math.sqrt(width)
 
     def jacobian() -> np.ndarray:
-        z1 = X @ weights[0].T
-        h1 = np.maximum(z1, 0)
-        z2 = h1 @ weights[1].T / math.sqrt(width)
-        h2 = np.maximum(z2, 0)
-        b2 = (z2 > 0) * weights[2] / math.sqrt(width)
-        b1 = (z1 > 0) * (b2 @ weights[1]) / math.sqrt(width)
-        J = np.hstack(
-            [
-                (b1[:, :, None] * X[:, None, :]).reshape(n, -1),
-                (b2[:, :, None] * h1[:, None, :]).reshape(n, -1) / math.sqrt(width),
-                h2 / math.sqrt(width),
-            ]
-        )
+        inputs, gates = [X], []
+        for number, layer in enumerate(weights[:-1]):
+            z = inputs[-1] @ layer.T * (scale if number else 1.0)
+            gates.append(z > 0)
+            inputs.append(np.maximum(z, 0))
+        back = np.full((n, 1), scale)
+        blocks = [back * inputs[-1]]
+        for number in range(len(weights) - 2, -1, -1):
+            back = (back @ weights[number + 1]) * gates[number] * (scale if number else 1.0)
+            blocks.append((back[:, :, None] * inputs[number][:, None, :]).reshape(n, -1))
+        J = np.hstack(blocks)
         return J @ J.T
 
-    compare("deep kernel, 3 layers", lambda: mlp_ntk(X, weights), {"numpy, full Jacobian": jacobian}, n=n, width=width)
+    peers = {"numpy, full Jacobian": jacobian}
+    if importlib.util.find_spec("nngeometry"):
+        peers["nngeometry"] = nngeometry_kernel(X, weights, [1.0, scale, scale, scale], len(weights))
+    compare("deep kernel, 4 layers", lambda: mlp_ntk(X, weights), peers, n=n, width=width)
+
+
+def nngeometry_kernel(
+    X: np.ndarray, weights: list[np.ndarray], scales: list[float], trained: int
+) -> Callable[[], np.ndarray]:
+    """The kernel of the first `trained` layers of a ReLU network, by Gram matrices layer after layer."""
+    import torch
+    from nngeometry.gram import GramMatrix
+    from nngeometry.layercollection import LayerCollection
+
+    torch.set_num_threads(1)
+
+    class Scale(torch.nn.Module):
+        def __init__(self, factor: float) -> None:
+            super().__init__()
+            self.factor = factor
+
+        def forward(self, x: Any) -> Any:
+            return x * self.factor
+
+    modules: list[Any] = []
+    linear: list[Any] = []
+    for number, (weight, scale) in enumerate(zip(weights, scales, strict=True)):
+        layer = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
+        layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight))
+        linear.append(layer)
+        modules += [Scale(scale), layer, *([torch.nn.ReLU()] if number < len(weights) - 1 else [])]
+    model = torch.nn.Sequential(*modules)
+    layers = LayerCollection()
+    for layer in linear[:trained]:
+        layers.add_layer_from_model(model, layer)
+    data = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.zeros(len(X)))
+    loader = torch.utils.data.DataLoader(data, batch_size=len(X))
+
+    def run() -> np.ndarray:
+        gram = GramMatrix(model, loader, function=lambda *batch: model(batch[0]), layer_collection=layers)
+        return np.asarray(gram.to_torch().detach().numpy()).reshape(len(X), len(X))
+
+    return run
 
 
 def on_one_blas_thread() -> None:
@@ -139,7 +188,7 @@ def main() -> None:
     bench_finite_width(*((200, 20, 2000) if small else (1000, 50, 10_000)))
     bench_limit(*((300, 20) if small else (2000, 50)))
     bench_eigenvalue(*((300, 20) if small else (2000, 50)))
-    bench_mlp(*((50, 64) if small else (200, 256)))
+    bench_mlp(*((50, 64) if small else (200, 512)))
 
 
 if __name__ == "__main__":
