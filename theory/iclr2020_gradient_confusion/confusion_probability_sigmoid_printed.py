@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import confusion_probability
 from theory.iclr2020_gradient_confusion._layered_nets import SIGMOID, passed
@@ -82,11 +82,7 @@ def counterexample(claim: Claim) -> Derivation:
             show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = x_i1 x_j1 l/256", h, first * second * width / 256),
             infer("Pr[h <= -1] = Pr[x_i1 x_j1 <= -256/l] rises to Pr[x_i1 x_j1 < 0] as l grows"),
             infer("which is 1/2: x and its mirror image have one law, and x_1 = 0 has probability 0 (d >= 2)"),
-            show_less(
-                "for every c, the bound falls below 1/2 with d; here e.g. exp(-12) <= 1/8",
-                sp.exp(-12),
-                sp.Rational(1, 8),
-            ),
+            infer("the bound names no width, and for every c it falls below 1/2 as d grows"),
             show_violated("c = 1/4, d = 10^6", claim.formula, at),
         )
     )

@@ -78,7 +78,6 @@ def derive(claim: Claim) -> Derivation:
         infer("q = p: dH_{p-1} = 0, |dg_p| <= beta - p + 1; q > p: |dg_p| <= 1 + (beta - q + 1)"),
         show_equal("each block is at most beta + 2 - max(p, q)", (DEPTH - p + 1) + 1, DEPTH + 2 - p),
         infer("a block matrix is no larger than the matrix of its blocks' norms: |Hess g| <= (beta+1)(beta+2)"),
-        show_equal("beta + 1 blocks in a row, each at most beta + 2", layers * (DEPTH + 2), hessian),
         infer("grad_W S = Hess g(x) G' + Hess g(x') G"),
         show_less(
             "4 (beta+1)^3 is within (16), (17)",

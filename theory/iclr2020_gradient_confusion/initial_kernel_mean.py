@@ -61,11 +61,7 @@ CLAIM = mean_is(PRODUCT * (KAPPA ** (-DEPTH) + DEPTH * KAPPA ** (1 - DEPTH) * WI
 
 def derive(claim: Claim) -> Derivation:
     """Take means matrix by matrix."""
-    p, variance, rows = (
-        sp.Symbol("p", positive=True, integer=True),
-        sp.Symbol("v", positive=True),
-        sp.Symbol("r", positive=True),
-    )
+    p = sp.Symbol("p", positive=True, integer=True)
     forward = PRODUCT * (WIDTH / DIMENSION) * KAPPA ** (1 - p)
     backward = KAPPA ** (p - DEPTH)
     total = PRODUCT * KAPPA ** (-DEPTH) + DEPTH * sp.powsimp(forward * backward)
@@ -75,16 +71,7 @@ def derive(claim: Claim) -> Derivation:
             infer(
                 "E[W^T W] = r v I for r rows of variance v: each entry off the diagonal is a sum of products of mean 0"
             ),
-            show_equal(
-                "W_0: l rows of variance 1/d",
-                (rows * variance).subs({rows: WIDTH, variance: 1 / DIMENSION}),
-                WIDTH / DIMENSION,
-            ),
-            show_equal(
-                "W_p: l rows of variance 1/(kappa l)",
-                (rows * variance).subs({rows: WIDTH, variance: 1 / (KAPPA * WIDTH)}),
-                1 / KAPPA,
-            ),
+            infer("so E[W_0^T W_0] = (l/d) I, and E[W_p^T W_p] = I/kappa for the square ones"),
             infer("E<H_{p-1}, H_{p-1}'> = <x, x'> (l/d) kappa^{1-p} for p >= 1, <x, x'> for p = 0"),
             infer("E|g_p|^2 = kappa^{p-beta}: |W_beta|^2 has mean 1/kappa, E[W W^T] = I/kappa for the square ones"),
             show_equal(

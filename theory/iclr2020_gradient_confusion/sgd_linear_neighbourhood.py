@@ -28,7 +28,7 @@ from typing import Any
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, Step, assume, define, infer, show_equal, show_less
+from odeflow.symbolic.derivations import Derivation, Step, assume, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._sgd import (
     ALPHA,
@@ -109,7 +109,6 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             *steps,
-            show_less("(N-1)/N <= 1", (SAMPLES - 1) / SAMPLES, sp.Integer(1)),
             conclude(
                 "put together",
                 claim.formula,
