@@ -92,6 +92,17 @@ LISTED = {
         "Definition 6.6",
         *(f"Remark 6.{k}" for k in range(7, 12)),
         "Appendix C",
+        # rates, width and depth: sections 4, 6.1, 6.2 and 7, appendices A, B and D to G
+        *(f"({k})" for k in (8, 9, *range(13, 19), *range(22, 48))),
+        "Proposition 6.1",
+        "Proposition 6.2",
+        *(f"Remark 6.{k}" for k in (3, 4, 5)),
+        "Section 7, convergence rate",
+        "Section 7, linear students",
+        "Section 7, non-linear students",
+        "Section 7, depth-induced momentum",
+        *(f"Appendix {letter}" for letter in "ADEG"),
+        "Remark F.1",
     ),
     "iclr2020_gradient_confusion": (
         "Theorem 3.1",
@@ -176,7 +187,7 @@ LISTED = {
 FIGURES = {
     "bu2021_dynamical_view": ["1", "2", "3", "4"],
     "arora2018_implicit_acceleration": ["2", "3", "4", "5"],
-    "iclr2020_path_formula": ["2"],
+    "iclr2020_path_formula": [str(k) for k in range(2, 11)],
     "iclr2020_gradient_confusion": ["1", "4", "5", "6"],
 }
 

@@ -147,7 +147,10 @@ def figure4(full: bool, seed: int) -> Figure:
         (
             Panel("sigmoid students, training curves", "step", "loss", tuple(curves)),
             Panel(
-                "rate over the second half of the steps", "width m", "loss rate per step", tuple(right), xscale="log"
+                "rate over the second half of the steps",
+                f"doublings of the width, from {widths[0]}",
+                "loss rate per step, relative",
+                tuple(right),
             ),
         ),
         tuple(rows),
