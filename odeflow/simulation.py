@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from html import escape
 
 import numpy as np
 import sympy as sp
@@ -25,6 +26,7 @@ from odeflow.figures import Figure
 from odeflow.flow_text import parse_flow
 from odeflow.flows import ConcreteFlow, FlowSpec, Kind
 from odeflow.function_classes import ClassName, FunctionClass
+from odeflow.markup import table
 from odeflow.numeric.arrays import require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
@@ -117,6 +119,25 @@ class Ensemble:
             return None
         spread = float(np.std(found, ddof=1) / math.sqrt(len(found))) if len(found) > 1 else float("nan")
         return float(np.mean(found)), spread
+
+    def _repr_html_(self) -> str:
+        from odeflow.plots import panel_svg
+
+        heads = ("seed", "spectrum", "measured", "interval", "proved", "sharp")
+        rows = [
+            (
+                str(run.seed),
+                f"{run.spectrum[0]:.3g} .. {run.spectrum[1]:.3g}",
+                "no fit" if run.fit is None else f"{run.fit.exponent:.4g}",
+                "" if run.fit is None else f"[{run.fit.interval[0]:.3g}, {run.fit.interval[1]:.3g}]",
+                "" if run.proved is None else f"{float(run.proved):.4g}",
+                "" if run.sharp is None else f"{run.sharp:.4g}",
+            )
+            for run in self.runs
+        ]
+        drawn = panel_svg(self.figure().panels[0])
+        title = f"<p><strong>{escape(self.flow)}</strong>, {escape(self.setting)}</p>"
+        return f"{title}{drawn[drawn.index('<svg') :]}{table(rows, heads=heads)}"
 
     def figure(self) -> Figure:
         """Return the loss curves, with the first seed's proved and sharp rates as dashed lines."""

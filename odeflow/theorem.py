@@ -10,6 +10,7 @@ import enum
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import sympy as sp
 
 from odeflow.codegen import compile_expression
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import mathml
 from odeflow.numeric.compiled import CompiledExpression
 from odeflow.panels import Panel
 from odeflow.symbolic.certificates import DecayCertificate
@@ -125,6 +127,9 @@ class Claim:
     def latex(self) -> str:
         """LaTeX of the formula."""
         return str(sp.latex(self.formula))
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.statement)}</p>{mathml(self.latex, block=True, text=str(self.formula))}"
 
     def bound(self, values: Mapping[sp.Basic, Any]) -> np.ndarray:
         """Evaluate the right-hand side of the formula in floats.
@@ -302,3 +307,7 @@ class Theorem:
     def id(self) -> str:
         """Full id, `paper/name`."""
         return f"{self.source.paper.folder}/{self.name}"
+
+    def _repr_html_(self) -> str:
+        heading = f"{self.id}: {self.source.item}, world {self.world.value}, recorded as {self.recorded.value}"
+        return f"<p><strong>{escape(heading)}</strong></p>{self.claim._repr_html_()}"

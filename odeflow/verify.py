@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from odeflow.errors import OdeflowError
+from odeflow.markup import table
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import negation
 from odeflow.theorem import Evidence, Stage, Theorem, Verdict
@@ -93,6 +95,13 @@ class Result:
     def seconds(self) -> float:
         """Time spent on this theorem, twins left out."""
         return sum((t.seconds for t in self.timings), 0.0)
+
+    def _repr_html_(self) -> str:
+        rows = [(e.stage.value, e.status.value, e.observed, e.error_bar, str(e.cases)) for e in self.evidence]
+        rows += [("false twin", t.verdict.value, t.name, "", "") for t in self.twins]
+        verdict = f"<p><strong>{self.verdict.value}</strong>: {escape(self.reason)}</p>"
+        heads = ("stage", "claim", "observed", "error bar", "cases")
+        return f"{self.theorem._repr_html_()}{verdict}{table(rows, heads=heads)}"
 
     @property
     def as_recorded(self) -> bool:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import sketch
 from odeflow.numeric.arrays import as_matrix, require_count
 
 __all__ = ["LinearTrajectory", "Method", "Weights", "balanced_layers", "checked_depth", "checked_layers", "imbalance"]
@@ -76,6 +77,10 @@ class LinearTrajectory:
     method: Method
     steps: int
     evaluations: int
+
+    def _repr_html_(self) -> str:
+        said = f"loss over t = {self.times[0]:.3g}..{self.times[-1]:.3g}; error bar {self.error_bar.max():.1e}"
+        return f"<p>{said}</p>{sketch(self.times.tolist(), self.losses.tolist(), label='loss')}"
 
 
 def balanced_layers(end_to_end: ArrayLike, depth: int, *, widths: Sequence[int] | None = None) -> Weights:

@@ -43,6 +43,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
+from odeflow.markup import sketch
 from odeflow.numeric import _relu_watch_kernels as columns
 from odeflow.numeric._relu_horizons import Horizons, Snapshot
 from odeflow.numeric._relu_row_kernels import GRADIENT_FLOW, HEAVY_BALL, NESTEROV, OFF, ON, SLIDING
@@ -139,6 +140,12 @@ class ReluTrajectory:
     """max_i |f_i(W) - y_i - Delta_i| at the last time, from the weights: the rounding error of the run."""
     status: ReluStatus
     """Why the run ended."""
+
+    def _repr_html_(self) -> str:
+        said = (
+            f"loss over t = {self.times[0]:.3g}..{self.times[-1]:.3g}; {self.event_count} events; {self.status.value}"
+        )
+        return f"<p>{said}</p>{sketch(self.times.tolist(), self.losses.tolist(), label='loss')}"
 
 
 def relu_predictions(X: ArrayLike, W: ArrayLike, a: ArrayLike) -> Float[np.ndarray, " n"]:
@@ -270,8 +277,14 @@ def relu_flow(
     recorder = Recorder(inputs, labels, weights, outputs)
     first_error = float(np.abs(relu_predictions(inputs, weights, outputs) - labels).max())
     network = Horizons.start(
-        recorder.merged.samples, recorder.outputs, recorder.pre_activations(), recorder.merged.y, mode, friction,
-        share * first_error / float(np.abs(recorder.outputs).max()), record_events,
+        recorder.merged.samples,
+        recorder.outputs,
+        recorder.pre_activations(),
+        recorder.merged.y,
+        mode,
+        friction,
+        share * first_error / float(np.abs(recorder.outputs).max()),
+        record_events,
     )
     deadline = time.perf_counter() + seconds
     for moment in grid:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import sympy as sp
-from latex2mathml.converter import convert
 
+from odeflow.markup import mathml
 from odeflow.report.maths import one_line
 
 __all__ = ["display", "inline"]
@@ -31,6 +29,4 @@ def inline(formula: sp.Basic) -> str:
 
 
 def _math(formula: sp.Basic, mode: str) -> str:
-    latex = sp.latex(formula, fold_frac_powers=True, mul_symbol=None)
-    mathml: str = convert(latex, display=mode)
-    return mathml.replace("<math ", f'<math alttext="{escape(one_line(formula), quote=True)}" ', 1)
+    return mathml(sp.latex(formula, fold_frac_powers=True), block=mode == "block", text=one_line(formula))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 
 import sympy as sp
 
+from odeflow.markup import mathml
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Step
 from odeflow.symbolic.flows import Flow
@@ -49,6 +51,14 @@ class DecayCertificate:
     rate: sp.Expr
     eigenvalue: sp.Symbol
     lower: Mapping[sp.Symbol, sp.Expr]
+
+    def _repr_html_(self) -> str:
+        decision = self.check()
+        domain = ", ".join(f"{symbol} >= {bound}" for symbol, bound in self.lower.items())
+        claims = [f"V = {sp.latex(self.energy)}", rf"V' + \left({sp.latex(self.rate)}\right) V \le 0"]
+        lines = "".join(f"<p>{mathml(claim, block=True)}</p>" for claim in claims)
+        said = f"{self.flow.name}; for {domain}: {decision.status.value} ({decision.method})"
+        return f"<div>{lines}<p>{escape(said)}</p></div>"
 
     def positivity(self) -> Step:
         """Decide that V >= 0."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import sympy as sp
 
+from odeflow.markup import mathml
 from odeflow.symbolic.decisions import (
     Decision,
     Status,
@@ -102,6 +104,14 @@ class Derivation:
     def assumptions(self) -> tuple[str, ...]:
         """The hypotheses, in words."""
         return tuple(s.title for s in self.steps if s.kind is Kind.HYPOTHESIS)
+
+    def _repr_html_(self) -> str:
+        lines = []
+        for step in self.steps:
+            formula = "" if step.formula is None else mathml(sp.latex(step.formula), block=True)
+            outcome = f"{step.kind.value}: {step.decision.status.value}"
+            lines.append(f"<li>{escape(step.title)} <small>({escape(outcome)})</small>{formula}</li>")
+        return f"<ol>{''.join(lines)}</ol>"
 
     @property
     def computed(self) -> int:

@@ -64,6 +64,9 @@ class Flow:
         terms = sum((c * sp.diff(w, (TIME, j)) for j, c in enumerate(self.coefficients, start=1)), sp.Integer(0))
         return sp.Eq(sp.diff(w, (TIME, self.order)) + terms + sp.Function("grad L")(w), 0, evaluate=False)
 
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {sp.latex(self.equation())}$"
+
     def mode_field(self, eigenvalue: sp.Expr) -> tuple[tuple[sp.Expr, ...], tuple[sp.Symbol, ...]]:
         """Return the mode `x^(k) + sum c_j x^(j) + eigenvalue x = 0` as a first-order system.
 

@@ -1,0 +1,80 @@
+"""Results show themselves in a notebook: mathematics as mathematics, curves as curves, words never as markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from odeflow.catalogue import load_catalogue
+from odeflow.markup import mathml, sketch, table
+from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.linear_flow import flow_end_to_end
+from odeflow.numeric.relu_flow import relu_flow
+from odeflow.simulation import simulate
+from odeflow.symbolic.flows import nesterov
+from odeflow.verify import check
+
+
+class Balanced(HTMLParser):
+    """Fails where tags do not close in order; counts them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.seen.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_flows_are_latex() -> None:
+    assert nesterov(sp.Integer(3))._repr_latex_().startswith("$")
+    assert r"\frac{d^{2}}{d t^{2}}" in nesterov(sp.Integer(3))._repr_latex_()
+
+
+def test_theorems_verdicts_derivations_and_certificates_show_their_mathematics() -> None:
+    (theorem,) = load_catalogue().find(["heavy_ball_rate"])
+    result = check(theorem, examples=2)
+    certificate, derivation = theorem.certificate(theorem.claim), theorem.derive(theorem.claim)
+    for shown, words in (
+        (theorem, "recorded as PROVED"),
+        (result, "every step is exact"),
+        (certificate, "holds"),
+        (derivation, "computed: holds"),
+    ):
+        text = shown._repr_html_()
+        assert words in text
+        assert "math" in Balanced(text).seen
+
+
+def test_trajectories_show_their_loss() -> None:
+    rng = np.random.default_rng(0)
+    relu = relu_flow(np.eye(3), np.ones(3), rng.standard_normal((8, 3)), np.ones(8), GradientFlow(), [0.0, 1.0, 2.0])
+    linear = flow_end_to_end(0.1 * np.eye(2), np.eye(2), [0.5, 1.0, 2.0], depth=2)
+    for run in (relu, linear, simulate("gradient-flow", samples=4, features=4, seeds=1)):
+        assert "svg" in Balanced(run._repr_html_()).seen
+
+
+@pytest.mark.parametrize("word", ["<script>", "a & b", '"quoted"'])
+def test_words_are_escaped(word: str) -> None:
+    assert "<script>" not in table([(word, word)], heads=[word])
+    assert "<script>" not in sketch([0.0, 1.0], [1.0, 2.0], label=word)
+    assert "<script>" not in mathml("x", text=word)
+
+
+def test_a_sketch_needs_two_positive_points() -> None:
+    assert sketch([0.0, 1.0], [1.0, -1.0], label="loss") == ""
+    assert sketch([0.0, 1.0], [1.0, float("inf")], label="loss") == ""
+    assert sketch([0.0, 1.0], [1.0, 1.0], label="loss").count("points") == 1
