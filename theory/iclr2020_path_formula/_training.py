@@ -20,7 +20,6 @@ __all__ = [
     "Teacher",
     "draw_student",
     "draw_teacher",
-    "frozen_losses",
     "sigmoid",
     "student_kernel",
     "train_linear_student",
@@ -98,17 +97,6 @@ def student_kernel(X: Float[np.ndarray, "n d"], student: Student, activation: Ac
     weighted = slopes * student.v
     kernel: Float[np.ndarray, "n n"] = values @ values.T + (weighted @ weighted.T) * (X @ X.T)
     return kernel
-
-
-def frozen_losses(
-    kernel: Float[np.ndarray, "n n"], error: Float[np.ndarray, " n"], rate: float, steps: int
-) -> Float[np.ndarray, " k"]:
-    """Return the losses of gradient descent with the kernel frozen, at steps 0, ..., steps."""
-    eigenvalues, vectors = np.linalg.eigh(kernel)
-    weights = (vectors.T @ error) ** 2
-    factors = (1.0 - rate * eigenvalues) ** 2
-    losses: Float[np.ndarray, " k"] = 0.5 * (factors ** np.arange(steps + 1)[:, None]) @ weights
-    return losses
 
 
 def train_student(
