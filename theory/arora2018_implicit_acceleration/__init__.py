@@ -51,6 +51,7 @@ PAGES: tuple[str, ...] = (
     "width_independence_printed",
     "width_independence",
     "width_independence_discrete",
+    "hessian_at_minimum",
     # section 5: the preconditioner (Claims 1 and 2)
     "preconditioner_summands_printed",
     "preconditioner_summands",
@@ -246,6 +247,7 @@ ITEMS: dict[str, tuple[str, ...]] = {
     "(34)": ("preconditioner_eigenvalues",),
     "(35)": ("single_output_rule",),
     "Appendix A.4": ("no_regulariser", "line_integral_bound", "constant_field_circulation"),
+    "Section 5, the rule without (7)": ("preconditioner_is_gram", "hessian_at_minimum", "unbalanced_dynamics"),
 }
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 

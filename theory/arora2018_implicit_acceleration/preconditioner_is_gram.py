@@ -157,5 +157,5 @@ THEOREM = Theorem(
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
-    related=("end_to_end_dynamics",),
+    related=("end_to_end_dynamics", "hessian_at_minimum"),
 )
