@@ -99,7 +99,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         strong, total = g @ g.T, (g @ E.T) @ (g @ E.T).T
         for v in [*rng.standard_normal((20, 3)), *np.linalg.eigh(total - strong)[1].T]:
             s, w = float(v @ strong @ v), float(v @ (total - strong) @ v)
-            lowest = min(lowest, *(slack / s for slack in slacks(claim, s, w, network.counts().largest)))
+            lowest = min(lowest, *(float(slack) / s for slack in slacks(claim, s, w, network.counts().largest)))
             tried += 1
     return Evidence.measured(
         claim,
