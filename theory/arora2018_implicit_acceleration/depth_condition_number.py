@@ -51,9 +51,9 @@ CLAIM = between(KAPPA / DEPTH, DEPTH * KAPPA)
 def derive(claim: Claim) -> Derivation:
     """Compare the Rayleigh quotients of P Sigma and Sigma, then put the extremes together."""
     s, t = sp.symbols("s t", nonnegative=True)
-    a, b, c, d = sp.symbols("alpha beta gamma delta", nonnegative=True)
+    b, d = sp.symbols("beta delta", nonnegative=True)
     deep = {DEPTH: sp.Integer(1)}
-    largest, smallest = 1 + (DEPTH - 1) * a / (a + b), 1 + (DEPTH - 1) * c / (c + d)
+    largest, smallest = 1 + (DEPTH - 1) / (1 + b), 1 + (DEPTH - 1) / (1 + d)
     return Derivation(
         (
             assume("N >= 1; s = |Pr_w x|^2, t = |x|^2 - s; units in which |w|^{2-2/N} = 1"),
@@ -61,9 +61,7 @@ def derive(claim: Claim) -> Derivation:
             show_less("x'P^{-1}x <= |x|^2", t + s / DEPTH, t + s, deep),
             show_less("|x|^2/N <= x'P^{-1}x", (t + s) / DEPTH, t + s / DEPTH, deep),
             infer("max and min of x'Sigma x/x'P^{-1}x are 1 to N times max and min of x'Sigma x/|x|^2"),
-            define(
-                "the factors of max and min are 1 + (N - 1) alpha/(alpha + beta), 1 + (N - 1) gamma/(gamma + delta)"
-            ),
+            define("the factors are 1 + (N - 1)/(1 + beta) and 1 + (N - 1)/(1 + delta), or their limit 1"),
             show_with("their quotient", claim.formula, {DEEP_KAPPA: KAPPA * largest / smallest}, deep),
         )
     )
@@ -105,15 +103,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
-def domain() -> st.SearchStrategy[tuple[float, float, float, int]]:
-    """A spectrum (1, x) up to rotation, the direction of w by its angle, a coupling, N."""
-    return st.tuples(st.floats(1e-2, 1.0), st.floats(0.0, 3.2), st.floats(0.1, 2.0), st.integers(1, 9))
+def domain() -> st.SearchStrategy[tuple[int, int, int, int]]:
+    """The condition number of a spectrum (n, 1), the direction of w in whole numbers, N."""
+    return st.tuples(st.integers(1, 100), st.integers(0, 9), st.integers(1, 9), st.integers(1, 9))
 
 
-def holds(claim: Claim, case: tuple[float, float, float, int]) -> bool:
+def holds(claim: Claim, case: tuple[int, int, int, int]) -> bool:
     """Check both bounds in the plane."""
-    x, angle, size, depth = case
-    return excess(claim, np.diag([1.0, x]), size * np.array([np.cos(angle), np.sin(angle)]), depth) < 1e-10
+    kappa, along, across, depth = case
+    return excess(claim, np.diag([float(kappa), 1.0]), np.array([float(along), float(across)]), depth) < 1e-10
 
 
 FALSE_TWINS = (
