@@ -186,7 +186,7 @@ LISTED = {
 }
 FIGURES = {
     "bu2021_dynamical_view": ["1", "2", "3", "4"],
-    "arora2018_implicit_acceleration": ["2", "3", "4", "5"],
+    "arora2018_implicit_acceleration": ["1", "2", "3", "4", "5"],
     "iclr2020_path_formula": [str(k) for k in range(2, 11)],
     "iclr2020_gradient_confusion": ["1", "4", "5", "6"],
 }

@@ -1,4 +1,4 @@
-"""Figures 2-5 of Arora, Cohen and Hazan (2018) as scenarios, on data that the reader has.
+"""Figures 1-5 of Arora, Cohen and Hazan (2018) as scenarios; 2-5 on data that the reader has.
 
 The paper's data are the gas-sensor files of the UCI repository ("Ethanol", 2565 x 128), which no package carries. Every
 scenario takes a data set as its third argument: by default the bundled diabetes data, with the extra `odeflow[data]`
@@ -24,6 +24,7 @@ from odeflow.figures import Curve, Figure, Panel, RateRow, Scenario
 from odeflow.numeric.linear_flow import balanced_layers
 from odeflow.numeric.linear_training import AdaDelta, AdaGrad, Adam, GradientDescent
 from odeflow.theorem import Source
+from theory.arora2018_implicit_acceleration._closed_curve import figure1
 from theory.arora2018_implicit_acceleration._factored_networks import (
     Classifier,
     added_parameters,
@@ -361,6 +362,7 @@ def _scenario(number: str, shows: str, run: Callable[..., Figure]) -> Scenario:
 
 
 FIGURES = (
+    _scenario("1", "the closed curve of Theorem 2, and what F gathers along it", figure1),
     _scenario("2", "deep networks against the end-to-end rule, widths 1 and 100", figure2),
     _scenario("3", "depths 1 to 3 at tuned learning rates, l2 and l4", figure3),
     _scenario("4", "depth against AdaGrad and AdaDelta, and with Adam", figure4),
