@@ -125,6 +125,13 @@ def test_the_kolmogorov_smirnov_power_bound_is_a_bound_and_not_far_off() -> None
     assert bound > 0.5 * share
 
 
+def test_at_the_detectable_distance_every_alternative_is_found_with_the_power_asked_for() -> None:
+    n = 200
+    distance = kolmogorov_smirnov(np.linspace(-1.0, 1.0, n)).detectable
+    powers = [kolmogorov_smirnov_power(n, share, share + distance) for share in np.linspace(0.0, 1.0 - distance, 41)]
+    assert min(powers) > 0.8
+
+
 def test_the_detectable_distance_is_detected() -> None:
     n = 200
     asked = kolmogorov_smirnov(np.linspace(-1.0, 1.0, n)).detectable
