@@ -53,7 +53,7 @@ def figure1(full: bool, seed: int, data: Dataset | None = None) -> Figure:
         rows.append(RateRow(f"N = {depth}: line integral of F", found, (found - bar, found + bar), said))
     panel = Panel("the closed curve around 0", "along grad L(0)", "across", tuple(curves), yscale="linear")
     return Figure(
-        "Figure 1: the closed curve over which the line integral of F is not zero",
+        "Figure 1: the closed curve of Theorem 2",
         f"r = {inner}, R = {outer}, constant gradient of length 1 along the axis",
         (panel,),
         tuple(rows),
