@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
+from sympy.printing.precedence import PRECEDENCE
 
 from odeflow.errors import InvalidArgumentError
 
@@ -184,6 +185,11 @@ class InnerProduct(sp.AtomicExpr):  # type: ignore[misc]
         half, odd = divmod(len(self.word), 2)
         mirrored = tuple(o.T for o in reversed(self.word[half:]))
         return self.left == self.right and not odd and self.word[:half] == mirrored
+
+    @property
+    def precedence(self) -> int:
+        """How tightly it binds in print: `|u|^2` is a power, and `<u, v>` has brackets of its own."""
+        return PRECEDENCE["Pow"] if self.is_square else PRECEDENCE["Atom"]
 
     def word_vector(self) -> Vector:
         """Return the right factor, `word right`."""
