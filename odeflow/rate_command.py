@@ -98,11 +98,11 @@ def find_rate(
     """Find the best provable rate of f - f* along an optimiser ODE, with an exact certificate.
 
     Rates are exponents of e^(-rate t), or of t^(-rate) for damping r/t. Exit code 0: proved; 1: refuted; 2: wrong
-    usage;
-    3: undecided (the worst of all cases with --grid).
+    usage; 3: undecided (the worst of all cases with --grid).
     """
     from odeflow.flow_text import parse_energy, parse_flow, parse_rational
     from odeflow.function_classes import ClassName, FunctionClass
+    from odeflow.rate_text import outcome_object, page, row
 
     flow = parse_flow(text)
     if kernel is not None and (function_class is not ClassChoice.quadratic or mu is not None or smooth is not None):
@@ -145,10 +145,10 @@ def find_rate(
             # a refuted V says nothing of the rate, which another V may prove
             typer.echo(json.dumps({**shown, "verdict_on": "rate" if V is None else "energy"}))
         elif len(cases) > 1:
-            typer.echo(_row(outcome, [case[n] for n in names]))
+            typer.echo(row(outcome, [case[n] for n in names]))
         else:
             title = _numbers_put_in(flow, case)
-            typer.echo("\n".join(_page(title, concrete, known, outcome, simulated, given_energy=V is not None)))
+            typer.echo("\n".join(page(title, concrete, known, outcome, simulated, given_energy=V is not None)))
         if output is not None and outcome.certificate is not None:
             write_text(output, outcome.certificate.to_json() + "\n")
     if output is not None and worst != PROVED:
@@ -163,47 +163,11 @@ def check_certificates(
     """Verify certificates with nothing but Python's standard library.
 
     The same check runs without odeflow: python -S -I checker.py CERTIFICATE.json, with the file odeflow/checker.py.
-    Exit code
-    0: proved; 1: not a proof; 2: not readable.
+    Exit code 0: proved; 1: not a proof; 2: not readable.
     """
     from odeflow.checker import main
 
     raise typer.Exit(main([str(file) for file in files]))
-
-
-def outcome_object(
-    flow: FlowSpec,
-    function_class: FunctionClass,
-    outcome: RateOutcome,
-    parameters: Mapping[str, Fraction],
-    simulated: SimulatedRate | None = None,
-) -> dict[str, Any]:
-    """Return an outcome as one JSON object."""
-    certificate = outcome.certificate
-    data = None if certificate is None else json.loads(certificate.to_json())
-    unproved = outcome.unproved_above
-    return {
-        "flow": str(flow),
-        "parameters": {name: str(value) for name, value in parameters.items()},
-        "verdict": outcome.verdict.value,
-        "kind": outcome.kind.value,
-        "quantity": f"f({flow.point_text()}) - f*",
-        "rate": None if outcome.rate is None else str(outcome.rate),
-        "rate_float": None if outcome.rate is None else float(outcome.rate),
-        "unproved_above": None if unproved is None else float(unproved),
-        "rate_on_quadratics": None if outcome.quadratic_rate is None else [float(x) for x in outcome.quadratic_rate],
-        "simulated": None
-        if simulated is None
-        else {"member": simulated.member, "exponent": simulated.fit.exponent, "interval": list(simulated.fit.interval)},
-        "valid_from": None if certificate is None else str(certificate.valid_from),
-        "function_class": function_class.statement(),
-        "energy": None if data is None else data["energy"],
-        "multipliers": None if data is None else data.get("multipliers"),
-        "certificate": data,
-        "witness": None if outcome.witness is None else outcome.witness.sentence(),
-        "reason": outcome.reason or None,
-        "seconds": round(outcome.seconds, 4),
-    }
 
 
 def _decide(
@@ -288,63 +252,23 @@ def _family(flow: FlowSpec, known: FunctionClass, span: str, *, json_wanted: boo
     """Search and print a formula for a whole interval; return the exit code."""
     from odeflow.family_search import find_family
     from odeflow.flow_text import parse_rational
+    from odeflow.rate_text import family_object, family_page
 
     name, sign, ends = span.partition("=")
-    low, colon, high = ends.partition(":")
+    low, colon, high = (part.strip() for part in ends.partition(":"))
     if not sign or not colon:
         raise InvalidArgumentError(f"Expected NAME=FROM:TO but got {span!r}. Write b=1/2:2 or r=3:oo.")
     name = name.strip()
     begin = time.perf_counter()
-    found, reason = find_family(
-        flow, known, name, parse_rational(low), None if high.strip() == "oo" else parse_rational(high)
-    )
+    end = None if high == "oo" else parse_rational(high)
+    found, reason = find_family(flow, known, name, parse_rational(low), end)
     seconds = time.perf_counter() - begin
-    interval = f"{name} in [{low}, {'oo)' if high.strip() == 'oo' else high + ']'}"
-    table: dict[str, Any] = {"flow": str(flow), "interval": interval, "function_class": known.statement()}
-    table["verdict"] = "UNDECIDED" if found is None else "PROVED"
-    if found is not None:
-        table |= {
-            "kind": found.kind.value,
-            "rate": _in_parameter(found.rate, name),
-            "energy": [[_in_parameter(p, name) for p in row] for row in found.energy_matrix],
-            "floor": _in_parameter(found.floor, name),
-            "multipliers": {
-                key: {n: _in_parameter(p, name) for n, p in fitted.items()}
-                for key, fitted in (("decay", found.decay), ("positivity", found.positivity))
-            },
-        }
-    table |= {"reason": reason or None, "seconds": round(seconds, 4)}
+    interval = f"{name} in [{low}, {'oo)' if high == 'oo' else high + ']'}"
     if json_wanted:
-        typer.echo(json.dumps(table))
-        return PROVED if found is not None else UNDECIDED
-    lines = [f"{flow}   for all {interval}", known.statement(), ""]
-    if found is None:
-        lines.append(f"UNDECIDED   {reason}")
+        typer.echo(json.dumps(family_object(flow, known, interval, found, reason, seconds)))
     else:
-        power = found.kind.value == "power"
-        k = flow.order
-        scale = ["" if not power or j == 0 else "t " if j == 1 else f"t^{j} " for j in range(k)]
-        names = [scale[j] + "x" + "'" * j for j in range(k)] + ["grad f"]
-        weight = flow.at({name: found.low}).log_time_weight() if power else None
-        terms = ["(f - f*)" if weight is None else f"t^{weight} (f - f*)"]
-        for i in range(k + 1):
-            for j in range(i, k + 1):
-                if found.energy_matrix[i][j]:
-                    c = _in_parameter([x * (1 if i == j else 2) for x in found.energy_matrix[i][j]], name)
-                    terms.append(f"({c}) " + (f"|{names[i]}|^2" if i == j else f"<{names[i]}, {names[j]}>"))
-        rate = _in_parameter(found.rate, name)
-        lines.append(f"PROVED   f - f* <= C {f't^(-({rate}))' if power else f'e^(-({rate}) t)'}")
-        lines.append(f"  V            {' + '.join(terms)} >= ({_in_parameter(found.floor, name)}) {terms[0]}")
-        used = ", ".join(f"({_in_parameter(p, name)}) [{n}]" for n, p in found.decay.items())
-        lines.append(f"  multipliers  {used}")
-        lines.append("  method       entries are polynomials in the parameter; signs on the interval by isolated roots")
-    lines.append(f"  time         {seconds:.2f} s")
-    typer.echo("\n".join(lines))
+        typer.echo("\n".join(family_page(flow, known, interval, found, reason, seconds)))
     return PROVED if found is not None else UNDECIDED
-
-
-def _in_parameter(coefficients: Sequence[Fraction], name: str) -> str:
-    return _signed([(c, f"{name}^{i}" if i > 1 else name if i else "") for i, c in enumerate(coefficients)])
 
 
 def _refuse_unknown(flow: FlowSpec, energy: EnergySpec | None, words: Sequence[str]) -> None:
@@ -362,136 +286,3 @@ def _refuse_unknown(flow: FlowSpec, energy: EnergySpec | None, words: Sequence[s
 def _numbers_put_in(flow: FlowSpec, values: Mapping[str, Fraction]) -> str:
     shown = [f"{name} = {values[name]}" for name in sorted(flow.parameters)]
     return f"{flow}" + (f"   with {', '.join(shown)}" if shown else "")
-
-
-# --- text -----------------------------------------------------------------------------------------------------------
-
-
-def _row(outcome: RateOutcome, values: Sequence[Fraction]) -> str:
-    rate = "-" if outcome.rate is None else str(outcome.rate)
-    decimal = "-" if outcome.rate is None else f"{float(outcome.rate):.6f}"
-    quadratics = "-" if outcome.quadratic_rate is None else f"{float(outcome.quadratic_rate[0]):.6f}"
-    cells = [
-        *(f"{v!s:>8}" for v in values),
-        f"{rate:>12}",
-        f"{decimal:<10}",
-        f"{quadratics:<10}",
-        outcome.verdict.value,
-    ]
-    return "  ".join(cells)
-
-
-def _page(
-    title: str,
-    flow: ConcreteFlow,
-    known: FunctionClass,
-    outcome: RateOutcome,
-    simulated: SimulatedRate | None,
-    *,
-    given_energy: bool,
-) -> list[str]:
-    from odeflow.flows import Kind
-
-    power = outcome.kind is Kind.POWER
-    lines = [title, known.statement(), ""]
-    rate = outcome.rate
-    shape = "" if rate is None else f"t^(-{rate})" if power else f"e^(-{rate} t)"
-    what = "f - f*" if len(flow.point) == 1 else "f(y) - f*, y the gradient's point,"
-    said = f"{what} <= C {shape}" if rate is not None else outcome.reason
-    if given_energy and outcome.certificate is None and rate is not None:
-        # what fails is this V as a proof of the rate; the rate itself may well hold
-        said = f"that this V proves {said}; nothing is said of the rate itself"
-    lines.append(f"{outcome.verdict.value}   {said}")
-    certificate = outcome.certificate
-    if rate is not None and certificate is not None:
-        since = (
-            f"t >= {certificate.valid_from}" if certificate.valid_from > 0 or not power else "t >= t0, for any t0 > 0"
-        )
-        decimal = "" if rate.denominator == 1 else f" = {float(rate):.7g}"
-        lines.append(f"  rate         {rate}{decimal}, valid for {since}")
-        lines += _proof_lines(certificate, power=power)
-    if outcome.witness is not None:
-        lines.append(f"  witness      {outcome.witness.sentence()}")
-    if outcome.reason and rate is not None:
-        lines.append(f"  reason       {outcome.reason}")
-    if outcome.unproved_above is not None:
-        lines.append(f"  above        the search proved nothing at {float(outcome.unproved_above):.7g} and beyond")
-    if outcome.quadratic_rate is not None:
-        low, high = outcome.quadratic_rate
-        true = f"{low}" if low == high else f"in [{float(low):.7g}, {float(high):.7g}]"
-        lines.append(f"  quadratics   the supremum of the rates that hold for all quadratics of the class is {true}")
-    if simulated is not None:
-        first, last = simulated.fit.interval
-        count = f"the slowest of {simulated.members} members" if simulated.members > 1 else "one member"
-        measured = f"{simulated.fit.exponent:.4g} in [{first:.4g}, {last:.4g}]"
-        lines.append(f"  simulated    exponent {measured} on {simulated.member}, {count}")
-    lines.append(f"  time         {outcome.seconds:.2f} s")
-    return lines
-
-
-def _proof_lines(certificate: Any, *, power: bool) -> list[str]:
-    from odeflow.symbolic.rate_certificates import ModalCertificate
-
-    k = certificate.flow.order
-    weight = certificate.flow.log_time_weight() if power else None
-    if isinstance(certificate, ModalCertificate):
-        names = ["x" + "'" * j for j in range(k)]
-        terms = [
-            (_polynomial_text([c * (1 if i == j else 2) for c in certificate.modes[i][j]]), names[i], names[j])
-            for i in range(k)
-            for j in range(i, k)
-        ]
-        shown = " + ".join(f"{c} {a}^2" if a == b else f"{c} {a} {b}" for c, a, b in terms if c != "(0)")
-        return [
-            f"  V            {shown}   on the eigenmode lam",
-            f"  proof        V > 0 and V' + {certificate.rate} V <= 0",
-        ]
-    scale = ["" if not power or j == 0 else "t " if j == 1 else f"t^{j} " for j in range(k)]
-    gap = "(f - f*)" if weight is None else f"t^{weight} (f - f*)"
-    names = [scale[j] + "x" + "'" * j for j in range(k)] + ["grad f" if weight is None else f"t^{weight} grad f"]
-    parts = [(certificate.energy_f, gap)]
-    for i in range(k + 1):
-        for j in range(i, k + 1):
-            c = certificate.energy_matrix[i][j] * (1 if i == j else 2)
-            parts.append((c, f"|{names[i]}|^2" if i == j else f"<{names[i]}, {names[j]}>"))
-    shift = certificate.rate - (weight or 0)
-    derivative = "dV/d(ln t)" if power else "V'"
-    times = "" if weight is None else f"t^{weight} "
-    decay = [(Fraction(1), derivative), (shift, "V"), *((c, f"{times}[{n}]") for n, c in certificate.decay.items())]
-    below = [(certificate.floor, gap), *((c, f"{times}[{n}]") for n, c in certificate.positivity.items())]
-    lines = [
-        f"  V            {_signed(parts)}",
-        f"  proof        {_signed(decay)} <= 0",
-        f"               V >= {_signed(below)}",
-    ]
-    used = {n for table in (certificate.decay, certificate.positivity) for n, c in table.items() if c}
-    for inequality in certificate.function_class.inequalities():
-        if inequality.name in used:
-            lines.append(f"  [{inequality.name}]".ljust(15) + f"{_inequality_text(inequality)} >= 0")
-    return lines
-
-
-_VECTORS = {"y": "y", "g": "grad f(y)", "d": "y'", "h": "hess f(y) y'"}
-
-
-def _inequality_text(inequality: Any) -> str:
-    """Return an inequality in ordinary time, for y measured from the minimiser."""
-    parts = [(inequality.f_coefficient, "(f(y) - f*)")]
-    for (a, b), c in inequality.products:
-        parts.append((c, f"|{_VECTORS[a]}|^2" if a == b else f"<{_VECTORS[a]}, {_VECTORS[b]}>"))
-    return _signed(parts)
-
-
-def _signed(parts: Sequence[tuple[Fraction, str]]) -> str:
-    text = ""
-    for c, word in parts:
-        if c == 0:
-            continue
-        body = word if abs(c) == 1 and word else f"{abs(c)} {word}".rstrip()
-        text += f" {'-' if c < 0 else '+'} {body}" if text else f"{'-' if c < 0 else ''}{body}"
-    return text or "0"
-
-
-def _polynomial_text(coefficients: Sequence[Fraction]) -> str:
-    text = _signed([(c, f"lam^{i}" if i > 1 else "lam" if i else "") for i, c in enumerate(coefficients)])
-    return f"({text})".replace(" )", ")").replace("  ", " ")

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 from odeflow.energy_witnesses import EnergyWitness, find_energy_witness
 from odeflow.errors import InvalidArgumentError
-from odeflow.flows import ConcreteFlow, Kind
+from odeflow.flows import ConcreteFlow, FlowSpec, Kind
 from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.semidefinite import RateProgram, SolverFailure, is_verified, solve_exactly
 from odeflow.symbolic.mode_rates import (
@@ -76,7 +76,7 @@ class RateOutcome:
         assert self.verdict is not Verdict.REFUTED or self.witness is not None
 
 
-def natural_kind(flow: ConcreteFlow, function_class: FunctionClass) -> Kind:
+def natural_kind(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass) -> Kind:
     """Return whether f - f* is expected to decay like e^{-rate t} or like t^{-rate}.
 
     Raises
@@ -84,6 +84,7 @@ def natural_kind(flow: ConcreteFlow, function_class: FunctionClass) -> Kind:
     InvalidArgumentError
         The flow is autonomous neither in t nor in ln t.
     """
+    flow = _with_numbers(flow)
     in_log_time = flow.log_time_weight() is not None
     if flow.is_autonomous and not (in_log_time and function_class.name is ClassName.CONVEX):
         return Kind.EXPONENTIAL
@@ -96,7 +97,7 @@ def natural_kind(flow: ConcreteFlow, function_class: FunctionClass) -> Kind:
 
 
 def decide_rate(
-    flow: ConcreteFlow, function_class: FunctionClass, rate: Fraction, *, kind: Kind | None = None
+    flow: ConcreteFlow | FlowSpec, function_class: FunctionClass, rate: Fraction, *, kind: Kind | None = None
 ) -> RateOutcome:
     """Decide whether f(y) - f* decays at a claimed rate for every f of a class.
 
@@ -113,6 +114,7 @@ def decide_rate(
     begin = time.perf_counter()
     if rate <= 0:
         raise InvalidArgumentError(f"Expected a rate > 0 but got {rate}.")
+    flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
     witness = _refute(flow, function_class, rate, kind)
     if witness is not None:
@@ -132,7 +134,7 @@ def decide_rate(
     return replace(outcome, seconds=time.perf_counter() - begin)
 
 
-def best_rate(flow: ConcreteFlow, function_class: FunctionClass, *, kind: Kind | None = None) -> RateOutcome:
+def best_rate(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass, *, kind: Kind | None = None) -> RateOutcome:
     """Find the best rate of f(y) - f* that can be proved for every f of a class.
 
     Examples
@@ -143,6 +145,7 @@ def best_rate(flow: ConcreteFlow, function_class: FunctionClass, *, kind: Kind |
     (<Verdict.PROVED: 'PROVED'>, <Kind.POWER: 'power'>, Fraction(2, 1))
     """
     begin = time.perf_counter()
+    flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
     find = _best_exponential if kind is Kind.EXPONENTIAL else _best_power
     outcome = find(flow, function_class)
@@ -150,7 +153,7 @@ def best_rate(flow: ConcreteFlow, function_class: FunctionClass, *, kind: Kind |
 
 
 def decide_energy(
-    flow: ConcreteFlow,
+    flow: ConcreteFlow | FlowSpec,
     function_class: FunctionClass,
     rate: Fraction,
     *,
@@ -164,11 +167,11 @@ def decide_energy(
     Parameters
     ----------
     energy_f, energy_matrix : V = energy_f (f - f*) + a form in (x - x*, x', ..., grad f(y)); for Kind.POWER in the
-    scaled
-        states t^j x^(j) and t^w (f - f*)
+        scaled states t^j x^(j) and t^w (f - f*)
     start : for Kind.POWER and mu > 0, from when on
     """
     begin = time.perf_counter()
+    flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
     if function_class.name is ClassName.QUADRATIC:
         raise InvalidArgumentError(
@@ -191,7 +194,7 @@ def decide_energy(
 
 
 def best_rate_of_energy(
-    flow: ConcreteFlow,
+    flow: ConcreteFlow | FlowSpec,
     function_class: FunctionClass,
     *,
     energy_f: Fraction,
@@ -200,6 +203,7 @@ def best_rate_of_energy(
 ) -> RateOutcome:
     """Find the best rate that a given V proves; parameters as in `decide_energy`."""
     begin = time.perf_counter()
+    flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
     if function_class.name is ClassName.QUADRATIC:
         raise InvalidArgumentError(
@@ -210,6 +214,11 @@ def best_rate_of_energy(
     enclosure = rate_on_quadratics(flow, function_class) if kind is Kind.EXPONENTIAL else None
     outcome = _bisect(program.restricted_to(energy_f, energy_matrix), enclosure[1] if enclosure else Fraction(64))
     return replace(outcome, quadratic_rate=enclosure, seconds=time.perf_counter() - begin)
+
+
+def _with_numbers(flow: ConcreteFlow | FlowSpec) -> ConcreteFlow:
+    """Return a flow as it is, or a parsed one that has no parameters left."""
+    return flow if isinstance(flow, ConcreteFlow) else flow.at()
 
 
 # --- strategy -------------------------------------------------------------------------------------------------------

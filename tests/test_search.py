@@ -391,14 +391,67 @@ def test_rate_writes_a_certificate_that_check_accepts(app: Typer, tmp_path: Path
     assert CliRunner().invoke(app, ["check", str(tmp_path / "absent.json")]).exit_code == 2
 
 
-def test_json_carries_the_fields_that_machines_need(app: Typer) -> None:
-    arguments = ["rate", "x'' + 3/t*x' + grad(x)", "--class", "convex", "--format", "json"]
-    run = CliRunner().invoke(app, arguments)
-    data = json.loads(run.output)
-    assert {"verdict", "kind", "rate", "rate_float", "valid_from", "function_class", "energy", "multipliers",
-            "certificate", "witness", "seconds"} <= set(data)  # fmt: skip
-    assert (data["verdict"], data["kind"], data["rate"], data["rate_float"]) == ("PROVED", "power", "2", 2.0)
-    verify_text(json.dumps(data["certificate"]))
+MACHINE_KEYS = {
+    "verdict": str, "kind": str, "rate": (str, type(None)), "rate_float": (float, type(None)),
+    "valid_from": (str, type(None)), "function_class": str, "energy": (dict, list, type(None)),
+    "multipliers": (dict, type(None)), "certificate": (dict, type(None)), "witness": (str, type(None)),
+    "seconds": float,
+}  # fmt: skip
+"""Keys of `--format json` and the types of their values, whatever the verdict."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "kind", "rate"),
+    [
+        (["x'' + 3/t*x' + grad(x)", "--class", "convex"], "PROVED", "power", "2"),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "1"], "PROVED", "exponential", "4/3"),
+        (["x'' + 2*x' + grad(x)", "--class", "quadratic", "--mu", "2"], "PROVED", "exponential", "2"),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "1", "--claim", "2"], "REFUTED", "exponential",
+         "2"),
+        (["x' + grad(x)", "--class", "convex", "--claim", "3/2"], "REFUTED", "power", "3/2"),
+        (["x'' + 3*x' + grad(x)", "--class", "pl", "--mu", "1"], "UNDECIDED", "exponential", None),
+        (["x'' + 2*x' + grad(x)", "--class", "strongly-convex", "--mu", "1", "--claim", "11/10", "--energy",
+          "f + 1/2*norm(x + v)^2"], "REFUTED", "exponential", "11/10"),
+        (["x'' + r/t*x' + grad(x)", "--class", "convex", "--family", "r=3:oo"], "PROVED", "power", "2"),
+        (["x'' + r/t*x' + grad(x)", "--class", "convex", "--family", "r=1:3"], "PROVED", "power", "2/3 r"),
+    ],
+)  # fmt: skip
+def test_json_carries_the_same_keys_whatever_the_verdict(
+    app: Typer, arguments: list[str], verdict: str, kind: str, rate: str | None
+) -> None:
+    run = CliRunner().invoke(app, ["rate", *arguments, "--format", "json"])
+    (line,) = run.output.splitlines()
+    data = json.loads(line)
+    for key, types in MACHINE_KEYS.items():
+        assert isinstance(data[key], types), (key, data[key])
+    assert (data["verdict"], data["kind"], data["rate"]) == (verdict, kind, rate)
+    if rate is not None and "r" not in rate:
+        assert data["rate_float"] == float(Fraction(rate))
+    assert (data["certificate"] is not None) == (verdict == "PROVED")
+    assert (data["energy"] is not None) == (data["valid_from"] is not None) == (verdict == "PROVED")
+    assert (data["witness"] is not None) == (verdict == "REFUTED")
+    if verdict == "PROVED":
+        verify_text(json.dumps(data["certificate"]))
+    if verdict == "REFUTED":
+        assert data["witness_data"]["rate"] == rate
+    assert run.exit_code == {"PROVED": 0, "REFUTED": 1, "UNDECIDED": 3}[verdict]
+
+
+def test_the_python_names_work_as_the_command_does() -> None:
+    import odeflow.flows
+    import odeflow.function_classes
+    import odeflow.search
+
+    flow = parse_flow("x'' + 2*x' + grad(x)")
+    assert isinstance(flow, odeflow.flows.FlowSpec)
+    assert isinstance(flow.at(), odeflow.flows.ConcreteFlow)
+    known = odeflow.function_classes.FunctionClass(odeflow.function_classes.ClassName.STRONGLY_CONVEX, Fraction(1))
+    outcome = odeflow.search.best_rate(flow.at(), known)
+    assert outcome.certificate is not None
+    assert outcome.certificate.check().holds
+    assert odeflow.search.best_rate(flow, known).rate == outcome.rate  # parsed text is a flow too
+    with pytest.raises(InvalidArgumentError, match="value for the parameter b"):
+        odeflow.search.best_rate(parse_flow("x'' + b*x' + grad(x)"), known)
 
 
 def test_a_grid_gives_one_line_a_value_and_parameters_take_mu(app: Typer) -> None:
@@ -489,7 +542,7 @@ def test_a_family_that_is_no_polynomial_is_undecided_with_a_reason(app: Typer) -
 
 @pytest.mark.slow
 def test_the_literature_is_reproduced_or_beaten() -> None:
-    path = Path(__file__).resolve().parents[1] / "docs" / "literature.py"
+    path = Path(__file__).resolve().parent / "benchmarks" / "literature.py"
     spec = importlib.util.spec_from_file_location("literature", path)
     assert spec is not None
     assert spec.loader is not None
