@@ -32,9 +32,9 @@ def test_options_are_obeyed(network: Network) -> None:
 
 
 def test_the_smallest_network_is_one_edge() -> None:
-    smallest = find(networks(), lambda n: True, settings=SEARCH)
+    smallest = find(networks(), lambda n: True, settings=settings(SEARCH, max_examples=50))
     assert repr(smallest) == "Network([input, identity], [0-w0->1], outputs=[1])"
-    case = find(networks_on_samples(), lambda c: True, settings=SEARCH)
+    case = find(networks_on_samples(), lambda c: True, settings=settings(SEARCH, max_examples=50))
     assert repr(case) == (
         "NetworkOnSamples(Network([input, identity], [0-w0->1], outputs=[1]), samples=[(1)], weights={w0: 1})"
     )
@@ -44,7 +44,10 @@ def test_a_negative_weak_part_shrinks_to_a_small_network() -> None:
     def negative(case: NetworkOnSamples) -> bool:
         return bool(gram_split(case.run()).weak[0, 0] < 0)
 
-    case = find(networks_on_samples(bias=False, activations=(Node.IDENTITY,), max_hidden=2), negative, settings=SEARCH)
+    small = networks_on_samples(
+        bias=False, activations=(Node.IDENTITY,), max_inputs=1, max_hidden=2, max_arriving=2, max_samples=1
+    )
+    case = find(small, negative, settings=settings(SEARCH, max_examples=150))
     assert len(case.network.edges) <= 4
     assert len(case.samples) == 1
 
