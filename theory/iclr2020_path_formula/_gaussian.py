@@ -16,7 +16,7 @@ def gaussian_mean(expression: sp.Expr, weights: Sequence[sp.Symbol], variance: s
     for powers, coefficient in polynomial.terms():
         if any(p % 2 for p in powers):
             continue
-        moment = sp.Mul(*(sp.factorial2(p - 1) * sp.sympify(variance) ** (p // 2) for p in powers))
+        moment = sp.Mul(*(sp.factorial2(p - 1) * sp.sympify(variance, strict=True) ** (p // 2) for p in powers))
         total += coefficient * moment
     return sp.expand(total)
 

@@ -58,7 +58,7 @@ def path_values(found: PathVectors, run: Pass, i: int, j: int) -> tuple[dict[Bas
 
 def evaluated(expression: sp.Expr, found: PathVectors, run: Pass, i: int = 0, j: int = 0) -> sp.Expr:
     """Evaluate an expression in the vocabulary on a network, exactly."""
-    return sp.expand(evaluate_at(sp.sympify(expression), *path_values(found, run, i, j)))
+    return sp.expand(evaluate_at(sp.sympify(expression, strict=True), *path_values(found, run, i, j)))
 
 
 def instance_of(formula: sp.Basic, found: PathVectors, run: Pass, i: int = 0, j: int = 0) -> dict[sp.Basic, sp.Expr]:

@@ -113,7 +113,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 
 def slacks(claim: Claim, strong: Any, weak: Any, largest: int) -> list[Any]:
     """Return rhs - lhs of both inequalities at given forms."""
-    values = {STRONG_FORM: sp.sympify(strong), WEAK_FORM: sp.sympify(weak), LARGEST: sp.Integer(largest)}
+    values = {
+        STRONG_FORM: sp.sympify(strong, strict=True),
+        WEAK_FORM: sp.sympify(weak, strict=True),
+        LARGEST: sp.Integer(largest),
+    }
     return [(part.rhs - part.lhs).xreplace(values) for part in claim.formula.args]
 
 

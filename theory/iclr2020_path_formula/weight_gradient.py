@@ -115,10 +115,10 @@ def edge_values(found: Any, run: Any, k: int, row: int) -> dict[sp.Basic, sp.Exp
     """Return the symbols of the right-hand side at edge k, from the listed paths."""
     edge, i = run.network.edges[k], run.rows[row][0]
     return {
-        VALUE: sp.sympify(run.values[edge.source][i]),
+        VALUE: sp.sympify(run.values[edge.source][i], strict=True),
         PATH_SUM: (found.incidence[k, :] * found.gradients[row, :].T)[0],
-        WEIGHT: sp.sympify(run.weights[k]),
-        LAST_TAU: sp.sympify(run.slopes[edge.target][i]),
+        WEIGHT: sp.sympify(run.weights[k], strict=True),
+        LAST_TAU: sp.sympify(run.slopes[edge.target][i], strict=True),
     }
 
 
