@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.decisions import Decision, Status, decide_zero
@@ -148,7 +149,8 @@ def cayley(skew: Sequence[sp.Expr], size: int) -> sp.Matrix:
         for j in range(i + 1, size):
             S[i, j] = next(entries)
             S[j, i] = -S[i, j]
-    return (sp.eye(size) - S) * (sp.eye(size) + S).inv()
+    inverse = DomainMatrix.from_Matrix(sp.eye(size) + S).to_field().inv().to_Matrix()
+    return (sp.eye(size) - S) * inverse
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ def holds(claim: Claim, case: tuple[int, int, int]) -> bool:
 
 
 FALSE_TWINS = (
-    FalseTwin("N - 1 instead of 1 - 1/N", {"claim": inverse_is(DEPTH - 1)}),
-    FalseTwin("the whole projection taken out", {"claim": inverse_is(sp.Integer(1))}),
+    FalseTwin("N - 1 instead of 1 - 1/N", {"claim": inverse_is(DEPTH - 1), "derive": None}),
+    FalseTwin("the whole projection taken out", {"claim": inverse_is(sp.Integer(1)), "derive": None}),
 )
 
 THEOREM = Theorem(

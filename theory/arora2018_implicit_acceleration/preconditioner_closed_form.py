@@ -109,7 +109,7 @@ def holds(claim: Claim, case: tuple[sp.Expr, sp.Expr, int]) -> bool:
     a, b, depth = case
     reject(a != b)
     at = {LEFT: a**depth, RIGHT: b**depth}
-    total = eigenvalue_sum(depth=depth).doit().subs(at)
+    total = eigenvalue_sum(depth=sp.Integer(depth)).doit().subs(at)
     return bool(claim.formula.rhs.subs(DEPTH, depth).subs(at) == total)
 
 

@@ -32,7 +32,6 @@ from odeflow.symbolic.preconditioners import (
     LAYER,
     LEFT,
     RIGHT,
-    SpectralMatrix,
     eigenvalue_sum,
     preconditioner,
     show_equal_matrices,
@@ -120,20 +119,21 @@ def float_preconditioner(W: np.ndarray, depth: int) -> np.ndarray:
     return np.array(columns).T
 
 
-def domain() -> st.SearchStrategy[SpectralMatrix]:
+def domain() -> st.SearchStrategy[summands.Spectral]:
     """Matrices up to 3 x 3 with rational fractional powers, N = 1, ..., 4."""
     return summands.domain()
 
 
-def holds(claim: Claim, case: SpectralMatrix) -> bool:
+def holds(claim: Claim, case: summands.Spectral) -> bool:
     """Check P O = O Lambda in rational arithmetic, O the orthogonal matrix of all vec(u_r v_q')."""
-    k, d = case.left.rows, case.right.rows
+    W = summands.built(case)
+    k, d = W.left.rows, W.right.rows
     pairs = [(r, q) for q in range(d) for r in range(k)]
-    columns = sp.Matrix.hstack(*(vec(case.left[:, r] * case.right[:, q].T) for r, q in pairs))
-    at = [{LEFT: case.singular_value(r), RIGHT: case.singular_value(q)} for r, q in pairs]
-    values = [claim.formula.rhs.subs(DEPTH, case.depth).doit().subs(a) for a in at]
+    columns = sp.Matrix.hstack(*(vec(W.left[:, r] * W.right[:, q].T) for r, q in pairs))
+    at = [{LEFT: W.singular_value(r), RIGHT: W.singular_value(q)} for r, q in pairs]
+    values = [claim.formula.rhs.subs(DEPTH, W.depth).doit().subs(a) for a in at]
     orthogonal = show_equal_matrices("orthonormal", columns.T * columns, sp.eye(k * d)).decision.holds
-    return bool(orthogonal and (preconditioner(case) * columns - columns * sp.diag(*values)).is_zero_matrix)
+    return bool(orthogonal and (preconditioner(W) * columns - columns * sp.diag(*values)).is_zero_matrix)
 
 
 LEFT_ONLY = LEFT ** (2 * (DEPTH - LAYER) / DEPTH) * LEFT ** (2 * (LAYER - 1) / DEPTH)

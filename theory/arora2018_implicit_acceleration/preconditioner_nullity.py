@@ -27,7 +27,7 @@ from hypothesis import assume as reject
 from hypothesis import strategies as st
 
 from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_equal, show_with
-from odeflow.symbolic.preconditioners import DEPTH, LAYER, LEFT, RIGHT, SpectralMatrix, preconditioner
+from odeflow.symbolic.preconditioners import DEPTH, LAYER, LEFT, RIGHT, preconditioner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration import preconditioner_eigenvalues as eigenvalues
 from theory.arora2018_implicit_acceleration import preconditioner_summands as summands
@@ -99,16 +99,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
-def domain() -> st.SearchStrategy[SpectralMatrix]:
+def domain() -> st.SearchStrategy[summands.Spectral]:
     """Matrices up to 3 x 3 with rational fractional powers, any rank."""
     return summands.domain()
 
 
-def holds(claim: Claim, case: SpectralMatrix) -> bool:
+def holds(claim: Claim, case: summands.Spectral) -> bool:
     """Compute the rank of P in rational arithmetic."""
-    reject(case.depth >= 2)
-    P, k, d = preconditioner(case), case.left.rows, case.right.rows
-    rank = sum(1 for s in case.roots if s != 0)
+    W = summands.built(case)
+    reject(W.depth >= 2)
+    P, k, d = preconditioner(W), W.left.rows, W.right.rows
+    rank = sum(1 for s in W.roots if s != 0)
     return bool(k * d - P.rank() == claim.formula.rhs.subs({ROWS: k, COLUMNS: d, RANK: rank}))
 
 

@@ -140,28 +140,38 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     )
 
 
-def domain() -> st.SearchStrategy[SpectralMatrix]:
+Spectral = tuple[list[sp.Expr], list[sp.Expr], list[sp.Expr], tuple[int, int, int]]
+"""Skew entries of the two Cayley transforms, N-th roots of the singular values, and k, d, N."""
+
+
+def domain() -> st.SearchStrategy[Spectral]:
     """Matrices up to 3 x 3 with rational fractional powers: N = 1, ..., 4, singular values 0 and repeated included."""
     rational = st.sampled_from([sp.Integer(0), sp.Rational(1, 2), sp.Integer(1), sp.Integer(2), sp.Rational(3, 2)])
 
     def of(sizes: tuple[int, int, int]) -> st.SearchStrategy[Any]:
-        k, d, depth = sizes
-        entries = [st.lists(rational, min_size=n * (n - 1) // 2, max_size=n * (n - 1) // 2) for n in (k, d)]
-        roots = st.lists(rational, min_size=min(k, d), max_size=min(k, d))
-        return st.builds(lambda a, b, s: SpectralMatrix(cayley(a, k), cayley(b, d), tuple(s), depth), *entries, roots)
+        k, d, _ = sizes
+        lengths = (k * (k - 1) // 2, d * (d - 1) // 2, min(k, d))
+        return st.tuples(*(st.lists(rational, min_size=n, max_size=n) for n in lengths), st.just(sizes))
 
     return st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4)).flatmap(of)
 
 
-def holds(claim: Claim, case: SpectralMatrix) -> bool:
+def built(case: Spectral) -> SpectralMatrix:
+    """Return the matrix that a case of `domain` describes."""
+    a, b, roots, (k, d, depth) = case
+    return SpectralMatrix(cayley(a, k), cayley(b, d), tuple(roots), depth)
+
+
+def holds(claim: Claim, case: Spectral) -> bool:
     """Multiply every summand into every vec(u_r v_q') in rational arithmetic."""
-    k, d = case.left.rows, case.right.rows
-    for layer in range(1, case.depth + 1):
-        Q = summand(case, layer)
+    W = built(case)
+    k, d = W.left.rows, W.right.rows
+    for layer in range(1, W.depth + 1):
+        Q = summand(W, layer)
         for r, q in np.ndindex(k, d):
-            at = {LEFT: case.singular_value(r), RIGHT: case.singular_value(q)}
-            value = claim.formula.rhs.subs({DEPTH: case.depth, LAYER: layer}).subs(at)
-            direction = vec(case.left[:, r] * case.right[:, q].T)
+            at = {LEFT: W.singular_value(r), RIGHT: W.singular_value(q)}
+            value = claim.formula.rhs.subs({DEPTH: W.depth, LAYER: layer}).subs(at)
+            direction = vec(W.left[:, r] * W.right[:, q].T)
             if not (Q * direction - value * direction).is_zero_matrix:
                 return False
     return True

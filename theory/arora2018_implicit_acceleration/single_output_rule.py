@@ -141,8 +141,10 @@ def holds(claim: Claim, case: tuple[tuple[int, ...], tuple[int, ...], int]) -> b
 
 
 FALSE_TWINS = (
-    FalseTwin("projection amplified by N + 1 in all", {"claim": transformed_is(rule(DEPTH))}),
-    FalseTwin("|w|^{2/N} instead of |w|^{2-2/N}", {"claim": transformed_is(rule(DEPTH - 1, 2 / DEPTH))}),
+    FalseTwin("projection amplified by N + 1 in all", {"claim": transformed_is(rule(DEPTH)), "derive": None}),
+    FalseTwin(
+        "|w|^{2/N} instead of |w|^{2-2/N}", {"claim": transformed_is(rule(DEPTH - 1, 2 / DEPTH)), "derive": None}
+    ),
     FalseTwin("no projection, seen by numbers alone", {"claim": transformed_is(rule(sp.Integer(0))), "derive": None}),
 )
 
