@@ -370,6 +370,10 @@ def reproduce_figures(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="Folder for the PNG and SVG files.")] = "figures",
     full: Annotated[bool, typer.Option("--full", help="The paper's sizes; may take minutes.")] = False,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="FILE_OR_NAME", help="Your data, a data set by name, or the gas-sensor folder."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of data and initial weights.", min=0)] = 0,
     format: Annotated[Format, typer.Option(help="Tables, or one JSON array with an object a figure.")] = Format.text,
 ) -> None:
@@ -383,7 +387,7 @@ def reproduce_figures(
     scenarios = session.load().figures(paper, numbers or [])
     if not scenarios:
         raise InvalidArgumentError(f"Expected a paper with figures but {paper!r} has none.")
-    session.figures(scenarios, folder=output, full=full, seed=seed, json=format is Format.json)
+    session.figures(scenarios, folder=output, full=full, seed=seed, data=data, json=format is Format.json)
 
 
 def _given(**options: str | int | None) -> list[str]:

@@ -91,9 +91,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A figure of a paper: its number, where it stands, what it shows, and the function that runs it."""
+    """A figure of a paper: its number, where it stands, what it shows, and the function (full, seed) that runs it.
+
+    With `takes_data` the function takes a data set as its third argument, None for the one it has by default.
+    """
 
     number: str
     source: Source
     shows: str
-    run: Callable[[bool, int], Figure]
+    run: Callable[..., Figure]
+    takes_data: bool = False

@@ -26,6 +26,7 @@ from odeflow.workers import Workers, available_cores
 
 if TYPE_CHECKING:
     from odeflow.data_case import DataCase
+    from odeflow.datasets import Dataset
     from odeflow.figures import Scenario
 
 __all__ = ["NotLoadedError", "Session", "about_data", "columns"]
@@ -221,16 +222,35 @@ class Session:
             words += f" Left out, because their verdicts rest on simulations: {names}."
         self._say(paragraph(words, self._side.width, "dim"), self._side)
 
-    def figures(self, scenarios: Sequence[Scenario], *, folder: str, full: bool, seed: int, json: bool) -> None:
-        """Run scenarios one by one, write their pictures to `folder`, and tell their tables."""
+    def figures(
+        self, scenarios: Sequence[Scenario], *, folder: str, full: bool, seed: int, data: str | None, json: bool
+    ) -> None:
+        """Run scenarios one by one, write their pictures to `folder`, and tell their tables.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Data are given and a scenario has no use for them.
+        """
         from odeflow.plots import save
         from odeflow.report.figures import figure_lines, figure_object
 
+        extra: tuple[Dataset, ...] = ()
+        if data is not None:
+            useless = [s.number for s in scenarios if not s.takes_data]
+            if useless:
+                raise InvalidArgumentError(
+                    f"Expected figures that are drawn from data but {', '.join(useless)} "
+                    f"{'is' if len(useless) == 1 else 'are'} not. Leave out --data or name other figures."
+                )
+            from odeflow.datasets import open_dataset
+
+            extra = (open_dataset(data),)
         self._warm_up()
         described = []
         for scenario in scenarios:
             with self._working(f"{scenario.source.item}: {scenario.shows}"):
-                figure = scenario.run(full, seed)
+                figure = scenario.run(full, seed, *extra)
                 files = save(figure, folder, f"{scenario.source.paper.folder}_{scenario.number}")
             described.append(figure_object(scenario, figure, files))
             if not json:

@@ -856,3 +856,9 @@ def test_completion_offers_folders_and_ids(folder: Path) -> None:
     outcome = process(folder, **asked)
     assert "tiny2020_squares/misrecorded" in outcome.stdout
     assert "broken" not in outcome.stdout
+
+
+def test_a_figure_without_data_refuses_data() -> None:
+    refused = CliRunner().invoke(app, ["figure", "arora2018", "1", "--data", "diabetes"])
+    assert refused.exit_code == USAGE
+    assert "1 is not" in refused.stderr

@@ -189,7 +189,7 @@ class InnerProduct(sp.AtomicExpr):  # type: ignore[misc]
     @property
     def precedence(self) -> int:
         """How tightly it binds in print: `|u|^2` is a power, and `<u, v>` has brackets of its own."""
-        return PRECEDENCE["Pow"] if self.is_square else PRECEDENCE["Atom"]
+        return int(PRECEDENCE["Pow" if self.is_square else "Atom"])
 
     def word_vector(self) -> Vector:
         """Return the right factor, `word right`."""

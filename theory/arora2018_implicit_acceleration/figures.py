@@ -358,7 +358,7 @@ def _adadelta_of_its_paper(rate: float) -> AdaDelta:
 
 
 def _scenario(number: str, shows: str, run: Callable[..., Figure]) -> Scenario:
-    return Scenario(number, Source(PAPER, f"Figure {number}"), shows, run)
+    return Scenario(number, Source(PAPER, f"Figure {number}"), shows, run, takes_data=number != "1")
 
 
 FIGURES = (
