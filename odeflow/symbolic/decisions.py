@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from odeflow.symbolic.exact import points_between_roots
-from odeflow.symbolic.inner_products import InnerProduct, evaluate_at
+from odeflow.symbolic.inner_products import InnerProduct, Word, evaluate_at
 
 __all__ = [
     "Decision",
@@ -104,12 +104,17 @@ def decide_zero(expression: sp.Expr) -> Decision:
     for form in _normal_forms(numerator):
         if form == 0:
             return Decision(Status.HOLDS, "polynomial identity", "every coefficient of the numerator cancels")
+    if expression.has(sp.Indexed):
+        # entries of a sequence inside sums are no independent symbols: a point for them would witness nothing
+        return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel, and it has indexed terms")
     concrete, vectors = _realised(expression)
-    for point in _rational_points(sorted(concrete.free_symbols, key=sp.default_sort_key)):
+    symbols = sp.Tuple(*concrete).free_symbols
+    for point in _rational_points(sorted(symbols, key=sp.default_sort_key)):
         if not all(is_admissible(symbol, at) for symbol, at in point.items()):
             continue
-        value = sp.cancel(sp.together(concrete.xreplace(point)))
-        if value.is_zero is False and not value.has(sp.nan, sp.zoo, sp.oo):
+        values = [sp.cancel(sp.together(entry.xreplace(point))) for entry in concrete]
+        value = next((v for v in values if v.is_zero is False and not v.has(sp.nan, sp.zoo, sp.oo)), None)
+        if value is not None:
             return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", {**vectors, **point})
     return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel and no witness was found")
 
@@ -217,7 +222,7 @@ def _refutes(
         return False
     if not all((witness[symbol] - bound.xreplace(dict(witness))).is_nonnegative for symbol, bound in bounds.items()):
         return False
-    return sp.sympify(expression).xreplace(dict(witness)).is_negative is True
+    return sp.sympify(expression, strict=True).xreplace(dict(witness)).is_negative is True
 
 
 def _normal_forms(numerator: sp.Expr) -> Iterator[sp.Expr]:
@@ -249,13 +254,18 @@ def _reduce_radicals(expression: sp.Expr, roots: Sequence[sp.Pow]) -> sp.Expr:
     return sp.expand(numerator)
 
 
-def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Basic]]:
-    """Replace inner products by their values on fixed vectors and operators of the plane, so that a witness exists."""
-    products = expression.atoms(InnerProduct)
-    if not products:
-        return expression, {}
-    bases = sorted({b for g in products for b in (g.left, g.right)})
-    operators = sorted({o for g in products for o in g.word}, key=lambda o: o.name)
+def _realised(expression: sp.Expr) -> tuple[tuple[sp.Expr, ...], dict[sp.Basic, sp.Basic]]:
+    """Put fixed vectors and operators of the plane into an expression, so that a witness exists.
+
+    Returns
+    -------
+    The value of a scalar expression, or both entries of a vector; and what was put in.
+    """
+    products, words = expression.atoms(InnerProduct), expression.atoms(Word)
+    if not products and not words:
+        return (expression,), {}
+    bases = sorted({b for g in products for b in (g.left, g.right)} | {w.base for w in words})
+    operators = sorted({o for atom in products | words for o in atom.word}, key=lambda o: o.name)
     at = {base: sp.Matrix([i + 1, 2 - i * i]) for i, base in enumerate(bases)}
     by_name = {
         o.name + "'" * o.derivative: sp.Matrix([[2 + i, 1], [1 if o.symmetric else 0, 3]])
@@ -263,7 +273,8 @@ def _realised(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Basic, sp.Basic]]:
     }
     witness: dict[sp.Basic, sp.Basic] = {sp.Symbol(str(b)): sp.Tuple(*v) for b, v in at.items()}
     witness |= {sp.Symbol(name): sp.Tuple(*(sp.Tuple(*m.row(i)) for i in range(2))) for name, m in by_name.items()}
-    return evaluate_at(expression, at, by_name), witness
+    value = evaluate_at(expression, at, by_name)
+    return (tuple(value) if isinstance(value, sp.MatrixBase) else (value,)), witness
 
 
 def _rational_points(symbols: Sequence[sp.Basic], limit: int = 400) -> Iterator[dict[sp.Basic, sp.Expr]]:

@@ -286,7 +286,7 @@ class ModalCertificate:
             inside = [low + 1 if high is None else (low + high) / 2]
         for point in (*inside, *ends):
             at = {lam: sp.Rational(point.numerator, point.denominator)}
-            if sp.sympify(divisor).xreplace(at) <= 0:
+            if sp.sympify(divisor, strict=True).xreplace(at) <= 0:
                 return Decision(Status.UNDECIDED, method, "the highest derivative's coefficient vanishes")
             for M, what in ((P, "V >= 0"), (S, "V' + rate V <= 0")):
                 if not is_positive_semidefinite(M.xreplace(at).tolist()):

@@ -80,7 +80,7 @@ def claimed_step(claim: Claim, w1: Any, w2: Any, g: Any, step: Any) -> Any:
         norm2(FIRST): sum(a * a for a in w1),
     }  # fmt: skip
     at = {word("w"): w, word("g"): g, word("w_1"): w1}
-    values = {k: sp.sympify(v) for k, v in values.items()}
+    values = {k: sp.sympify(v, strict=True) for k, v in values.items()}
     coefficients = {atom: c.xreplace(values) for atom, c in linear_in_words(claim.formula.rhs).items()}
     return [sum(c * at[atom][i] for atom, c in coefficients.items()) for i in range(len(w1))]
 

@@ -116,7 +116,8 @@ def path_gap(claim: Claim, X: Any, y: Any, w1: Any, w2: Any, step: Any, count: i
         for i in range(len(w1)):
             guess = now[i] - step * w2 * after * g[i] - step * slope * start[i]
             for earlier, past in zip(seconds, gradients, strict=True):
-                values = {STEP: sp.sympify(step), EARLIER: sp.sympify(earlier), SLOPE: sp.sympify(slope)}
+                given = {STEP: step, EARLIER: earlier, SLOPE: slope}
+                values = {symbol: sp.sympify(value, strict=True) for symbol, value in given.items()}
                 guess -= claim.formula.rhs.xreplace(values) * past[i]
             worst = max(worst, abs(guess - moved[i]))
         seconds.append(w2)
