@@ -5,7 +5,8 @@ A fit proposes; `RateFamily.check` decides for the whole interval.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from odeflow.errors import InvalidArgumentError
@@ -21,6 +22,8 @@ __all__ = ["find_family"]
 SAMPLES = 7
 REACH = 6
 """An unbounded interval [low, oo) is sampled on [low, low + REACH]."""
+FLOORS = tuple(Fraction(1, n) for n in (2, 4, 10, 40))
+"""Constant floors to try where no polynomial fits the largest ones."""
 
 
 def find_family(
@@ -65,8 +68,6 @@ def find_family(
             return None, f"no rate was proved at {parameter} = {point}"
         certificates.append(outcome.certificate)
         start = max(start, outcome.certificate.valid_from)
-    if kind is Kind.POWER and function_class.mu > 0:
-        return None, "in log-time with mu > 0 the start depends on the parameter; use --grid"
     rate = _fitted(points, [c.rate for c in certificates])
     if rate is None:
         return None, "the best rates at sample values lie on no polynomial of low degree"
@@ -83,23 +84,41 @@ def find_family(
     decay = _fitted_tables(points, [{n: m / c.energy_f for n, m in c.decay.items()} for c in certificates])
     if decay is None:
         return None, "the multipliers at sample values lie on no polynomial of low degree"
+    family = RateFamily(
+        flow, function_class, kind, parameter, low, high, rate, tuple(matrix), (), decay, {}, start
+    )
+    reason = "no floor was found for the whole interval"
+    for candidate in _with_floors(family, points, certificates):
+        decision = candidate.check()
+        if decision.holds:
+            return candidate, ""
+        reason = f"{decision.detail}: take a shorter interval"
+    return None, reason
+
+
+def _with_floors(
+    family: RateFamily, points: Sequence[Fraction], certificates: Sequence[RateCertificate]
+) -> Iterator[RateFamily]:
+    """Yield the family with floors to try: fitted to the largest ones, then constants, from later starts on."""
+    function_class = family.function_class
+    in_log_time = family.kind is Kind.POWER and function_class.mu > 0
     floors, tables = [], []
     for certificate in certificates:
-        system = rate_system(certificate.flow, function_class, kind, start=start)
+        system = rate_system(certificate.flow, function_class, family.kind, start=family.valid_from)
         scaled = [[x / certificate.energy_f for x in row] for row in certificate.energy_matrix]
-        found = largest_floor(system, Fraction(1), scaled)
+        found = None if in_log_time else largest_floor(system, Fraction(1), scaled)
         if found is None:
-            return None, "no simple floor was found at a sample value"
+            break
         floors.append(found[0])
         tables.append(found[1])
-    floor, positivity = _fitted(points, floors), _fitted_tables(points, tables)
-    if floor is None or positivity is None:
-        return None, "the floors at sample values lie on no polynomial of low degree"
-    family = RateFamily(
-        flow, function_class, kind, parameter, low, high, rate, tuple(matrix), floor, decay, positivity, start
-    )
-    decision = family.check()
-    return (family, "") if decision.holds else (None, f"{decision.detail}: take a shorter interval")
+    else:
+        floor, positivity = _fitted(points, floors), _fitted_tables(points, tables)
+        if floor is not None and positivity is not None:
+            yield replace(family, floor=floor, positivity=positivity)
+    # V = F + ... >= c F + (1 - c) F + ...: with mu t^w growing this holds from some start on
+    for start in [family.valid_from * 2**n for n in range(5)] if in_log_time else [family.valid_from]:
+        for c in FLOORS:
+            yield replace(family, valid_from=start, floor=(c,), positivity={"value": (1 - c,)})
 
 
 def _fitted(points: Sequence[Fraction], values: Sequence[Fraction]) -> Polynomial | None:

@@ -111,6 +111,8 @@ def family_page(
                     terms.append(f"({c}) " + (f"|{names[i]}|^2" if i == j else f"<{names[i]}, {names[j]}>"))
         rate = _in_parameter(found.rate, name)
         lines.append(f"PROVED   f - f* <= C {f't^(-({rate}))' if power else f'e^(-({rate}) t)'}")
+        if found.valid_from > 0:
+            lines.append(f"  valid        for t >= {found.valid_from}")
         lines.append(f"  V            {' + '.join(terms)} >= ({_in_parameter(found.floor, name)}) {terms[0]}")
         used = ", ".join(f"({_in_parameter(p, name)}) [{n}]" for n, p in found.decay.items())
         lines.append(f"  multipliers  {used}")
