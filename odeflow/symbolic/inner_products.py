@@ -326,9 +326,12 @@ def evaluate_at(
             vector = (matrix.T if operator.transposed else matrix) * vector
         return vector
 
+    def number(scalar: sp.Expr) -> sp.Expr:
+        return map_inner_products(scalar, lambda g: (bases[g.left].T * applied(g.word, g.right))[0, 0])
+
     if not expression.has(Word):
-        return map_inner_products(expression, lambda g: (bases[g.left].T * applied(g.word, g.right))[0, 0])
-    parts = [c * applied(atom.word, atom.base) for atom, c in linear_in_words(expression).items()]
+        return number(expression)
+    parts = [number(c) * applied(atom.word, atom.base) for atom, c in linear_in_words(expression).items()]
     return sum(parts[1:], parts[0])
 
 

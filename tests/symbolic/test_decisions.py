@@ -97,3 +97,19 @@ def test_a_false_identity_between_inner_products_comes_with_realisable_vectors()
     assert decision.status is Status.FAILS
     assert {str(k) for k in decision.witness} >= {"u", "v", "H"}
     assert decide_zero(norm2(u + v) - norm2(u) - 2 * inner(u, v) - norm2(v)).holds
+
+
+def test_a_false_vector_equation_with_inner_products_has_a_witness() -> None:
+    u, v = Vector.base("u"), Vector.base("v")
+    right, wrong = inner(u, v) * u.as_expr(), inner(u, v) * v.as_expr()
+    assert decide_zero(right - inner(v, u) * u.as_expr()).holds
+    refuted = decide_zero(right - wrong)
+    assert refuted.status is Status.FAILS
+    assert refuted.witness
+
+
+def test_entries_of_a_sequence_are_no_independent_symbols() -> None:
+    x, m = sp.IndexedBase("x", real=True), sp.Symbol("m", integer=True, positive=True)
+    i, j = sp.symbols("i j", integer=True, positive=True)
+    same = sp.Sum(x[i], (i, 1, m)) - sp.Sum(x[j], (j, 1, m))
+    assert decide_zero(same).status is not Status.FAILS
