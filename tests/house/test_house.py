@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -140,3 +141,27 @@ def test_each_example_runs(path: Path, tmp_path: Path) -> None:
     )
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout
+
+
+def test_the_plugin_package_is_found_and_checked_from_an_empty_folder(tmp_path: Path) -> None:
+    source, target, empty = tmp_path / "source", tmp_path / "installed", tmp_path / "empty"
+    shutil.copytree(ROOT / "examples" / "07_own_theorem", source)
+    empty.mkdir()
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target",
+        str(target), str(source))  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": f"{target}{os.pathsep}{ROOT}", "COLUMNS": "100"}
+
+    def odeflow(*arguments: str) -> str:
+        command = [sys.executable, "-m", "odeflow", *arguments]
+        done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "gradient_flow_rate_pl" in odeflow("list", "polyak")
+    assert "PROVED" in odeflow("show", "gradient_flow_rate_pl")
+    assert "1 PROVED; all as recorded; 2 false twins, all refuted" in odeflow("verify", "polyak", "--twins")
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(source / "tests")],
+        cwd=empty, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert tested.returncode == 0, tested.stdout + tested.stderr

@@ -65,7 +65,7 @@ def derive(claim: Claim) -> Derivation:
 
 
 def functions(mu: float) -> list[tuple[str, sp.Expr]]:
-    """Return functions of one variable with this constant and minimum 0 at 0: a parabola, and one that is not convex."""
+    """Return a parabola and a function that is not convex, both with this constant and the minimum 0 at 0."""
     x = sp.Symbol("x", real=True)
     return [("parabola", mu * x**2 / 2), ("x^2 + 3 sin(x)^2, scaled", 32 * mu * (x**2 + 3 * sp.sin(x) ** 2))]
 

@@ -1,6 +1,7 @@
 """The theorem earns its verdict, and its checks refute its false twins."""
 
 from polyak_lojasiewicz import THEOREMS
+
 from odeflow.testing import assert_theorem
 
 
