@@ -1,8 +1,7 @@
 """Against an energy: a function of the class and a state at which V' + rate V > 0, in rationals.
 
 A convex function with f(x*) = f*, f(y) = f* + F and grad f(y) = g exists in the class iff the two-point inequalities
-hold
-between y and x*. So a violation is a point of a small semidefinite program in the Gram matrix of (z, g) and F; its
+hold between y and x*. So a violation is a point of a small semidefinite program in the Gram matrix of (z, g) and F; its
 factors are vectors, which are rounded and checked exactly.
 
 References
@@ -27,6 +26,7 @@ from odeflow.symbolic.rate_certificates import Quadratic, RateSystem, rate_syste
 __all__ = ["EnergyWitness", "find_energy_witness"]
 
 DENOMINATORS = (1, 2, 3, 4, 6, 10, 30, 100, 1000, 10**4, 10**6, 10**8)
+SCALES = tuple(Fraction(1, 10**n) for n in (0, 2, 4, 6, 8, 10))
 SMOOTH = tuple(Fraction(10) ** n for n in range(1, 13))
 
 
@@ -37,9 +37,8 @@ class EnergyWitness:
     Attributes
     ----------
     rate : the claim that fails for this V
-    vectors : (x - x*, x', ..., x^(k-1), grad f(y)), each a tuple of rationals of one length; in log-time scaled by
-    powers of t,
-        at t = 1
+    vectors : (x - x*, x', ..., x^(k-1), grad f(y)), each a tuple of rationals of one length; in log-time
+        scaled by powers of t, at t = 1
     gap : f(y) - f*
     smooth : a member with this Lipschitz constant of the gradient exists
     excess : V' + rate V > 0 there; in log-time dV/ds + (rate - weight) V
@@ -112,23 +111,41 @@ def find_energy_witness(
         return None
     system = rate_system(flow, function_class, kind)
     form = system.decay(system.energy(energy_f, energy_matrix), rate, {})
-    size = flow.order + 1
-    try:
-        gram = _worst_gram(form, [system.inequalities[name] for name in ("value", "tangent")], size)
-    except SolverFailure:
-        return None
+    known = [system.inequalities[name] for name in ("value", "tangent")]
+    for scale in SCALES:
+        try:
+            columns = _worst_columns(form, known, flow.order + 1, scale)
+        except SolverFailure:
+            continue
+        for denominator in DENOMINATORS:
+            rounded = [
+                tuple(Fraction(float(x)).limit_denominator(denominator) for x in column) for column in columns.T
+            ]
+            rounded[-1] = tuple(scale * x for x in rounded[-1])
+            found = _admissible(system, function_class, kind, form, rate, tuple(rounded))
+            if found is not None and found.check(flow, function_class, kind, energy_f, energy_matrix):
+                return found
+    return None
+
+
+def _worst_columns(form: Quadratic, inequalities: Sequence[Quadratic], size: int, scale: Fraction) -> np.ndarray:
+    """Return floating-point states where the form is largest, one column a vector, grad f divided by `scale`.
+
+    Where a claim fails by eps only, so may grad f and f - f* have to be of the order of eps: in their own units the
+    solver sees the failure.
+    """
+
+    def rescaled(q: Quadratic) -> Quadratic:
+        factors = [*(Fraction(1) for _ in range(size - 1)), scale, scale]
+        matrix = [[c * factors[i] * factors[j] for j, c in enumerate(row)] for i, row in enumerate(q.matrix)]
+        largest = max([abs(q.f_part * scale), *(abs(c) for row in matrix for c in row)]) or Fraction(1)
+        return Quadratic(q.f_part * scale / largest, [[c / largest for c in row] for row in matrix])
+
+    gram = _worst_gram(rescaled(form), [rescaled(q) for q in inequalities], size)
     values, vectors = np.linalg.eigh(gram)
     order = [i for i in np.argsort(-values) if values[i] > 1e-7 * values[-1]]
-    columns = (vectors[:, order] * np.sqrt(values[order])).T
-    scale = float(np.max(np.abs(columns))) or 1.0
-    for denominator in DENOMINATORS:
-        rounded = [
-            tuple(Fraction(float(x) / scale).limit_denominator(denominator) for x in columns[:, i]) for i in range(size)
-        ]
-        found = _admissible(system, function_class, kind, form, rate, tuple(rounded))
-        if found is not None and found.check(flow, function_class, kind, energy_f, energy_matrix):
-            return found
-    return None
+    columns: np.ndarray = (vectors[:, order] * np.sqrt(values[order])).T
+    return columns / (float(np.max(np.abs(columns))) or 1.0)
 
 
 def _admissible(
