@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGED", "INTERRUPTED", "NOT_DECIDED", "OK", "USAGE", "app", "exit_code", "run"]
 
+BRIEF_FROM = 60
+"""So many theorems are shown with their findings; more of them get a line each."""
 OK, CHANGED, USAGE, NOT_DECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 
 _HELP = """
@@ -30,8 +32,13 @@ attacked with property tests.
 Examples:
   odeflow list                      which theorems are there?
   odeflow verify bu2021 --twins     check a paper and refute its false twins
+  odeflow show heavy_ball_rate      one theorem, its proof step by step
+  odeflow report -o report.html     everything, as one page for a browser
   odeflow rate "x'' + 2*x' + grad(x)" --class strongly-convex --mu 1
                                     which rate can be proved for this ODE?
+  odeflow simulate nesterov --on relu
+                                    which rate does a network really have?
+  odeflow figure arora2018 3        a paper's figure, drawn anew
   odeflow verify --data diabetes --normalise
                                     what do the theorems say about these data?
 """
@@ -186,6 +193,10 @@ def verify_theorems(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Worker processes; one a core by default.")
     ] = None,
+    details: Annotated[
+        bool | None,
+        typer.Option("--details/--brief", help="Claims and findings, or a line each; brief for more than 60 theorems."),
+    ] = None,
     timings: Annotated[bool, typer.Option("--timings", help="Also show where the time went.")] = False,
 ) -> None:
     """Take theorems through their checks and compare each verdict with the recorded one.
@@ -226,7 +237,8 @@ def verify_theorems(
     if data is not None:
         options += _given(data=data, target=target, features=features, width=width)
         options += ["--normalise"] * normalise + ["--standardise"] * standardise
-    session.tell_verdicts(results, json=format is Format.json, data=case)
+    shown = len(chosen) <= BRIEF_FROM if details is None else details
+    session.tell_verdicts(results, json=format is Format.json, data=case, details=shown)
     if quick:
         session.tell_left_out(left_out, checked=len(results))
     session.tell_rest(results, planned=len(chosen), timings=timings, command=lambda r: _command(r.theorem.id, options))

@@ -18,7 +18,7 @@ from odeflow.report.ascii import approximate_letters
 from odeflow.report.lines import counted, paragraph, problem_lines
 from odeflow.report.pages import Page
 from odeflow.report.progress import AbstractReporter, reporter
-from odeflow.report.text import changes, hypotheses_table, summary, time_table, verdict_table
+from odeflow.report.text import brief_table, changes, hypotheses_table, summary, time_table, verdict_table
 from odeflow.theorem import Theorem
 from odeflow.verify import Result, Settings, check_fully
 from odeflow.warmup import secure_cache, warm_up
@@ -189,13 +189,13 @@ class Session:
         """Wall time since the session began."""
         return time.perf_counter() - self._started
 
-    def tell_verdicts(self, results: Sequence[Result], *, json: bool, data: DataCase | None) -> None:
-        """Write the verdicts to stdout."""
+    def tell_verdicts(self, results: Sequence[Result], *, json: bool, data: DataCase | None, details: bool) -> None:
+        """Write the verdicts to stdout: with what was claimed and observed, or a line each."""
         if json:
             hypotheses = None if data is None else data.hypotheses
             self.write(dump(verdict_object(result, hypotheses=hypotheses) for result in results))
         elif results:
-            self._say(verdict_table(results, width=self.width), self._out)
+            self._say((verdict_table if details else brief_table)(results, width=self.width), self._out)
 
     def tell_rest(
         self, results: Sequence[Result], *, planned: int, timings: bool, command: Callable[[Result], str]

@@ -862,3 +862,12 @@ def test_a_figure_without_data_refuses_data() -> None:
     refused = CliRunner().invoke(app, ["figure", "arora2018", "1", "--data", "diabetes"])
     assert refused.exit_code == USAGE
     assert "1 is not" in refused.stderr
+
+
+def test_a_brief_table_has_a_line_a_theorem(invoke: Invoke) -> None:
+    brief, full = (invoke("verify", option).stdout for option in ("--brief", "--details"))
+    assert "claimed" not in brief
+    assert "claimed" in full
+    names = [line.split(" ")[0] for line in brief.splitlines() if " · K · " in line]
+    assert len(names) == len(set(names)) == 3
+    assert invoke("verify").stdout.count("claimed") == full.count("claimed"), "few theorems are shown in full"

@@ -30,7 +30,7 @@ from odeflow.symbolic.decisions import Status
 from odeflow.theorem import Evidence, Paper, Stage, Verdict
 from odeflow.verify import Result
 
-__all__ = ["WIDE", "Hypothesis", "changes", "hypotheses_table", "summary", "time_table", "verdict_table"]
+__all__ = ["WIDE", "Hypothesis", "brief_table", "changes", "hypotheses_table", "summary", "time_table", "verdict_table"]
 
 WIDE = 132
 """From this width on, a theorem is one row of columns; below, it is a short block of lines."""
@@ -74,6 +74,23 @@ def verdict_table(results: Sequence[Result], *, width: int) -> RenderableType:
         parts.extend(paper_heading(paper, width))
         parts.extend([_columns(group, width), Text()] if width >= WIDE else _blocks(group, width))
     return Group(*parts, *legend(r.theorem for r in results), Text())
+
+
+def brief_table(results: Sequence[Result], *, width: int) -> RenderableType:
+    """Return a line for each theorem: its name, world and item, the verdict and the time it took.
+
+    Parameters
+    ----------
+    results : in the order of the catalogue
+    width : of the terminal, in characters
+    """
+    lines: list[Text] = []
+    for paper, group in groupby(results, key=_paper):
+        lines.extend(paper_heading(paper, width))
+        for result in group:
+            lines.extend(headline(result.theorem, _outcome(result), seconds_words(result.seconds), width))
+        lines.append(Text())
+    return Group(*lines, *legend(r.theorem for r in results), Text())
 
 
 def changes(results: Sequence[Result], *, command: Callable[[Result], str], width: int) -> RenderableType | None:
