@@ -3,7 +3,8 @@
 A matrix is a `Letter` with a name and symbolic dimensions; products, sums, integer and symbolic powers are SymPy's own,
 with letters that do not commute. Two expressions with the same normal form are equal for every choice of the matrices,
 in every dimension: that is what `show_matrices` computes. A hypothesis such as `W_2^T W_2 = W_1 W_1^T` enters as a
-rewriting rule, a pair of words.
+rewriting rule, a pair of words. Powers are taken as SymPy takes them, A^r A^s = A^{r+s} at once: fractional exponents
+are for positive semidefinite letters, exponents that can be negative for invertible ones; nothing here checks that.
 
 Examples
 --------
@@ -292,7 +293,7 @@ def write_out(expression: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Ex
 
 
 def require_chained(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """Return the shape of an expression; raise if two neighbours do not fit or two terms differ.
+    """Return the shape of an expression; raise if neighbours do not fit, terms differ, or I stands by no square.
 
     Examples
     --------
@@ -300,7 +301,8 @@ def require_chained(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     >>> require_chained(A * A.T)
     (k, k)
     """
-    shapes = set()
+    shapes: set[tuple[sp.Expr, sp.Expr]] = set()
+    plain = False
     for word, _ in _words(expression):
         inside = [(b.function if isinstance(b, sp.Sum) else b, e) for b, e in word]
         ends = [(b.rows, b.columns) if isinstance(b, Letter) else require_chained(b) for b, _ in inside]
@@ -311,6 +313,9 @@ def require_chained(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
             raise InvalidArgumentError(f"Expected matrices whose shapes chain but got {text} with shapes {ends}.")
         if ends:
             shapes.add((ends[0][0], ends[-1][1]))
+        plain = plain or not ends
+    if plain and any(rows != columns for rows, columns in shapes):
+        raise InvalidArgumentError(f"Expected a square matrix beside a multiple of I but got {expression}.")
     if len(shapes) != 1:
         raise InvalidArgumentError(f"Expected terms of one shape but got shapes {shapes} in {expression}.")
     return shapes.pop()
@@ -346,9 +351,13 @@ def _decide_matrices(formula: sp.Basic, known: dict[sp.Basic, sp.Expr], rules: t
     if not isinstance(formula, sp.Equality):
         return Decision(Status.UNDECIDED, METHOD, f"only equations between matrices are computed, not {formula}")
     left, right = (side.xreplace(known) for side in (formula.lhs, formula.rhs))
-    for side in (left, right, *(word for rule in rules for word in rule)):
-        if not side.is_commutative:
-            require_chained(side)
+    for one, other in ((formula.lhs, formula.rhs), (left, right), *known.items(), *rules):
+        _require_alike(one, other)
+    for name, value in known.items():
+        if not isinstance(name, Letter) or not name.symmetric or name.rows == 1:  # 1 x 1: a number
+            continue
+        if normal_form(value - transpose(value), rules) != 0:
+            raise InvalidArgumentError(f"Expected a symmetric matrix for {name}, which is its own transpose: {value}.")
     rest = normal_form(left - right, rules)
     if rest == 0:
         return Decision(Status.HOLDS, METHOD, "every word cancels")
@@ -356,8 +365,18 @@ def _decide_matrices(formula: sp.Basic, known: dict[sp.Basic, sp.Expr], rules: t
     return Decision(Status.FAILS if witness else Status.UNDECIDED, METHOD, f"left over: {rest}", witness)
 
 
+def _require_alike(one: sp.Expr, other: sp.Expr) -> None:
+    """Raise unless two expressions that are said to be equal have one shape, or one of them is a number times I."""
+    shapes = [require_chained(side) for side in (one, other) if not side.is_commutative]
+    square = len(shapes) == 2 or all(rows == columns for rows, columns in shapes) or 0 in (one, other)
+    if len(set(shapes)) > 1 or not square:
+        raise InvalidArgumentError(f"Expected two matrices of one shape but got {one} and {other}: {shapes}.")
+
+
 def trace_form(expression: sp.Expr) -> sp.Expr:
     """Return a canonical word sum for tr(expression): words up to rotation and transposition.
+
+    Letters to whole powers only: tr(A^r) with a symbolic r, or of anything that is not square, is an error.
 
     Examples
     --------
@@ -367,7 +386,11 @@ def trace_form(expression: sp.Expr) -> sp.Expr:
     """
     total = sp.Integer(0)
     for word, coefficient in _words(expression):
+        if any(not isinstance(letter, Letter) or exponent != 1 for letter, exponent in word):
+            raise InvalidArgumentError(f"Expected a trace of products of letters but got tr({expression}).")
         letters = [letter for letter, _ in word]
+        if letters and letters[0].rows != letters[-1].columns:
+            raise InvalidArgumentError(f"Expected the trace of a square matrix but got {sp.Mul(*letters)}.")
         mirrored = [letter.T for letter in reversed(letters)]
         turns = [w[i:] + w[:i] for w in (letters, mirrored) for i in range(max(len(w), 1))]
         total += coefficient * sp.Mul(*min(turns, key=lambda w: [str(x) for x in w]))
@@ -376,6 +399,8 @@ def trace_form(expression: sp.Expr) -> sp.Expr:
 
 def show_traces(title: str, left: sp.Expr, right: sp.Expr, formula: sp.Equality | None = None) -> Step:
     """Compute that tr(left) = tr(right) for all matrices; the step states `formula`, or the traces as they are."""
+    for side in (left, right):
+        require_chained(side)
     rest = sp.expand(trace_form(left) - trace_form(right))
     status = Status.HOLDS if rest == 0 else Status.UNDECIDED
     detail = "every trace cancels" if rest == 0 else f"left over: tr({rest})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -159,6 +160,38 @@ def test_traces_may_be_turned_around_and_transposed_but_not_shuffled() -> None:
     P, Q, R = square
     assert trace_form(P * Q * R) != trace_form(Q * P * R)
     assert not show_traces("shuffled", P * Q * R, Q * P * R).decision.holds
+
+
+def test_a_trace_knows_powers_from_letters_and_squares_from_rectangles() -> None:
+    S = Letter("S", "n", "n", symmetric=True)
+    assert not show_traces("squared", S**2, S).decision.holds
+    with pytest.raises(InvalidArgumentError, match="products of letters"):
+        show_traces("a power of S has another trace", S**INDEX, S)
+    with pytest.raises(InvalidArgumentError, match="square matrix"):
+        trace_form(A * B)
+    with pytest.raises(InvalidArgumentError, match="shapes chain"):
+        show_traces("no product", A * A, A * A)
+
+
+@pytest.mark.parametrize(
+    ("formula", "definitions", "rules"),
+    [
+        (equate(A * B, Letter("M", "k", "k")), {A * B: Letter("M", "k", "k")}, ()),
+        (equate(A * B, Letter("M", "k", "k")), {}, ((A * B, Letter("M", "k", "k")),)),
+        (equate(A, sp.Integer(1)), {}, ((A, sp.Integer(1)),)),
+        (equate(A + 1, A + 1), {}, ()),
+    ],
+)
+def test_no_definition_or_rule_changes_a_shape(formula: Any, definitions: Any, rules: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"one shape|multiple of I"):
+        show_matrices("no", formula, definitions, rules=rules)
+
+
+def test_a_letter_that_is_its_own_transpose_is_defined_by_a_symmetric_matrix() -> None:
+    S, M = Letter("S", "k", "k", symmetric=True), Letter("M", "k", "k")
+    assert show_matrices("a Gram matrix is", equate(S * S.T, A * A.T * A * A.T), {S: A * A.T}).decision.holds
+    with pytest.raises(InvalidArgumentError, match="symmetric matrix for S"):
+        show_matrices("M M^T is not M^2", equate(S * S.T, M * M), {S: M})
 
 
 # Theorem 1
