@@ -21,7 +21,8 @@ is exact. The best rate of this V is (2 - 1/sqrt(kappa)) r when H >= kappa r^2 I
 
 Another V does better under the paper's own hypothesis. The search, told the ODE and no energy, finds
 Lhat + |4r Delta/3 + Delta'|^2/2 - (4 r^2/9) |Delta|^2 at the rate 4r/3, a third more than the paper's r; and not only
-for frozen kernels but for every loss that is strongly convex with mu = r^2 (`_found_certificates`).
+for frozen kernels but for every loss that is strongly convex with mu = r^2 (`_found_certificates`). Moucer, Taylor and
+Bach (2022, corollary 2.5) have that rate too.
 """
 
 from __future__ import annotations
