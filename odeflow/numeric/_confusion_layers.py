@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import expit, log_expit, log_softmax
 
-from odeflow.errors import InvalidArgumentError
+from odeflow.numeric.activations import Activation, activated
 from odeflow.numeric.arrays import require_positive
 from odeflow.numeric.mlp_training import CrossEntropy, Network, PowerLoss
 
 __all__ = [
     "Architecture",
     "LogisticLoss",
-    "Nonlinearity",
     "SampleLoss",
     "back_through",
     "forward",
     "gradient",
     "loss_of_outputs",
 ]
-
-
-class Nonlinearity(Enum):
-    """Activation phi of the hidden layers; the derivative of RELU at 0 is 0."""
-
-    IDENTITY = "identity"
-    TANH = "tanh"
-    RELU = "relu"
-    SIGMOID = "sigmoid"
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,7 @@ class Architecture:
     """
 
     widths: tuple[int, ...]
-    activation: Nonlinearity = Nonlinearity.TANH
+    activation: Activation = Activation.TANH
     biases: bool = True
     skip: bool = False
     batch_norm: bool = False
@@ -149,7 +138,7 @@ def forward(
             z = normalised * layer.gain[:, None, :] + layer.shift[:, None, :]
         slope = None
         if number < architecture.depth:
-            z, slope = _activate(z, architecture.activation)
+            z, slope = activated(z, architecture.activation)
         signal = entered + z if architecture.skips(number) else z
         passed.append(Passed(entered, slope, normalised, deviation))
     return signal, passed
@@ -220,21 +209,3 @@ def loss_of_outputs(
     values = -np.take_along_axis(logs, labels, axis=2)[:, :, 0]
     np.put_along_axis(slopes, labels, np.take_along_axis(slopes, labels, axis=2) - 1.0, axis=2)
     return values, slopes
-
-
-def _activate(
-    z: Float[np.ndarray, "s n m"], activation: Nonlinearity
-) -> tuple[Float[np.ndarray, "s n m"], Float[np.ndarray, "s n m"] | None]:
-    """Return phi(z) and phi'(z), None for the identity."""
-    match activation:
-        case Nonlinearity.IDENTITY:
-            return z, None
-        case Nonlinearity.TANH:
-            value = np.tanh(z)
-            return value, 1.0 - value * value
-        case Nonlinearity.RELU:
-            return np.maximum(z, 0.0), (z > 0.0).astype(np.float64)
-        case Nonlinearity.SIGMOID:
-            value = expit(z)
-            return value, value * (1.0 - value)
-    raise InvalidArgumentError(f"Expected a Nonlinearity but got {activation!r}.")

@@ -20,8 +20,8 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric import _linear_training_kernels as kernels
 from odeflow.numeric import _training_kernels
 from odeflow.numeric._linear_layers import checked_depth
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_array, require_count, require_nonnegative
-from odeflow.numeric.deep_kernels import Activation
 from odeflow.numeric.mlp_training import (
     AdaDelta,
     AdaGrad,

@@ -21,7 +21,6 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._confusion_layers import (
     Architecture,
     LogisticLoss,
-    Nonlinearity,
     SampleLoss,
     back_through,
     forward,
@@ -29,16 +28,17 @@ from odeflow.numeric._confusion_layers import (
     loss_of_outputs,
 )
 from odeflow.numeric._confusion_pairs import Confusion, collect
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count
 from odeflow.numeric.mlp_training import CrossEntropy, PowerLoss, Seed, Targets, checked_points
 
 __all__ = [
+    "Activation",
     "Architecture",
     "Confusion",
     "CrossEntropy",
     "Initialiser",
     "LogisticLoss",
-    "Nonlinearity",
     "PowerLoss",
     "SampleLoss",
     "batch_gradients",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import Enum
 
 import numpy as np
 from jaxtyping import Float
@@ -18,18 +17,11 @@ from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._ntk_kernels import angle_matrix
+from odeflow.numeric.activations import Activation, activated
 from odeflow.numeric.arrays import as_matrix, require_count
 from odeflow.numeric.geometry import units_and_norms
 
-__all__ = ["Activation", "mlp_ntk", "mlp_ntk_layers", "mlp_ntk_limit"]
-
-
-class Activation(Enum):
-    """Activation phi of the hidden layers; the derivative of RELU at 0 is 0."""
-
-    RELU = "relu"
-    TANH = "tanh"
-    IDENTITY = "identity"
+__all__ = ["mlp_ntk", "mlp_ntk_layers", "mlp_ntk_limit"]
 
 
 def mlp_ntk(
@@ -181,7 +173,7 @@ def _forward_backward(
         z = activations[-1] @ matrix.T
         if layer > 0:
             z *= matrix.shape[1] ** -0.5
-        value, slope = _activate(z, activation)
+        value, slope = activated(z, activation)
         activations.append(value)
         slopes.append(slope)
     kernels = []
@@ -195,20 +187,11 @@ def _forward_backward(
         kernels.append(gram)
         if layer > 0:
             back = back @ matrices[layer]
-            back *= slopes[layer - 1]
+            slope = slopes[layer - 1]
+            if slope is not None:
+                back *= slope
             back *= math.sqrt(scale)
     return kernels
-
-
-def _activate(
-    z: Float[np.ndarray, "n m"], activation: Activation
-) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n m"]]:
-    if activation is Activation.RELU:
-        return np.maximum(z, 0.0), (z > 0.0).astype(np.float64)
-    if activation is Activation.TANH:
-        value = np.tanh(z)
-        return value, 1.0 - value * value
-    return z, np.ones_like(z)
 
 
 def _checked_weights(weights: Sequence[ArrayLike], columns: int) -> list[Float[np.ndarray, "_ _"]]:

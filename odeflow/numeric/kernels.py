@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._ntk_kernels import limit_kernel, pattern_kernel
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_matrix, as_vector, require_count
-from odeflow.numeric.deep_kernels import Activation, mlp_ntk, mlp_ntk_layers, mlp_ntk_limit
+from odeflow.numeric.deep_kernels import mlp_ntk, mlp_ntk_layers, mlp_ntk_limit
 from odeflow.numeric.eigenvalues import EigenvalueBound, kernel_spectrum, smallest_eigenvalue
 from odeflow.numeric.geometry import pairwise_angles, units_and_norms
 

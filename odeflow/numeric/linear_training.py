@@ -36,8 +36,8 @@ from odeflow.numeric._linear_training_runs import (
     rule_of,
     train_runs,
 )
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_array, as_vector, require_positive
-from odeflow.numeric.deep_kernels import Activation
 from odeflow.numeric.mlp_training import (
     AdaDelta,
     AdaGrad,

@@ -17,11 +17,12 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._mlp_updates import AdaDelta, AdaGrad, Adam, MlpOptimiser, Update
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count, require_nonnegative
-from odeflow.numeric.deep_kernels import Activation
 from odeflow.numeric.optimisers import GradientDescent, HeavyBallMethod, NesterovMethod, NesterovStronglyConvex
 from odeflow.numeric.training import RunStatus
 
@@ -439,6 +440,8 @@ def _forward(
                 np.maximum(signal, 0.0, out=signal)
             elif network.activation is Activation.TANH:
                 np.tanh(signal, out=signal)
+            elif network.activation is Activation.SIGMOID:
+                expit(signal, out=signal)
         signals.append(signal)
     return signals
 
@@ -477,6 +480,8 @@ def _loss_and_gradient(
                 back *= signal > 0.0
             elif network.activation is Activation.TANH:
                 back *= 1.0 - signal * signal
+            elif network.activation is Activation.SIGMOID:
+                back *= signal * (1.0 - signal)
     return values, gradient
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 from odeflow.datasets import load_dataset, standardised
-from odeflow.numeric.deep_kernels import Activation
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.linear_training import GradientDescent, PowerLoss, initial_layers, train_layers
 from odeflow.numeric.mlp_training import Network, train_mlp
 

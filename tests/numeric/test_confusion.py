@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric import mlp_training
 from odeflow.numeric.confusion import (
+    Activation,
     Architecture,
     Confusion,
     CrossEntropy,
     Initialiser,
     LogisticLoss,
-    Nonlinearity,
     PowerLoss,
     SampleLoss,
     batch_gradients,
@@ -31,17 +31,16 @@ from odeflow.numeric.confusion import (
     sample_losses,
 )
 from odeflow.numeric.confusion_training import train_by_minibatches
-from odeflow.numeric.deep_kernels import Activation
 
 EXACT = 1e-11
 """The same sums in another order, relative to the largest entry."""
 DIFFERENCE = 2e-6
 """Central differences with step 1e-5: rounding 1e-16/1e-5 and truncation (1e-5)^2 f'''/6, on gradients of order one."""
 LOSSES: list[SampleLoss] = [PowerLoss(), PowerLoss(4), CrossEntropy(), LogisticLoss()]
-Shape = tuple[tuple[int, ...], Nonlinearity, bool, bool]
+Shape = tuple[tuple[int, ...], Activation, bool, bool]
 shapes = st.tuples(
     st.lists(st.integers(1, 4), min_size=1, max_size=5).map(tuple),
-    st.sampled_from(Nonlinearity),
+    st.sampled_from(Activation),
     st.booleans(),
     st.booleans(),
 )
@@ -71,7 +70,7 @@ def difference(function: Any, w: np.ndarray, step: float = 1e-5) -> np.ndarray:
 
 def away_from_kinks(architecture: Architecture, w: np.ndarray, X: np.ndarray) -> bool:
     """Whether no ReLU changes side within the step of the differences; checked by what the loss does there."""
-    if architecture.activation is not Nonlinearity.RELU:
+    if architecture.activation is not Activation.RELU:
         return True
     a = X
     for number, layer in enumerate(architecture.split(w[None]), start=1):
@@ -182,10 +181,8 @@ def test_batch_gradients_agree_with_differences_also_with_batch_normalisation(
 def test_plain_networks_have_the_gradients_of_the_other_trainer(shape: Shape, loss: Any, seed: int) -> None:
     """An independent route: `mlp_training` back-propagates one sample at a time."""
     a = with_outputs((*shape[:3], False), loss)
-    if a.activation is Nonlinearity.SIGMOID:  # not known there
-        return
     w, X, Y = data(a, loss, 5, np.random.default_rng(seed))
-    network = mlp_training.Network(a.widths, Activation(a.activation.value), biases=a.biases, scaled=False)
+    network = mlp_training.Network(a.widths, a.activation, biases=a.biases, scaled=False)
     one_by_one = [
         mlp_training.loss_and_gradient(network, w, X[i : i + 1], Y[i : i + 1], loss=loss)[1][0] for i in range(5)
     ]
@@ -194,8 +191,8 @@ def test_plain_networks_have_the_gradients_of_the_other_trainer(shape: Shape, lo
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
-@pytest.mark.parametrize("activation", Nonlinearity)
-def test_gradients_agree_with_automatic_differentiation(activation: Nonlinearity, loss: SampleLoss) -> None:
+@pytest.mark.parametrize("activation", Activation)
+def test_gradients_agree_with_automatic_differentiation(activation: Activation, loss: SampleLoss) -> None:
     torch: Any = pytest.importorskip("torch")
     a = with_outputs(((3, 5, 5), activation, True, True), loss)
     w, X, Y = data(a, loss, 4, np.random.default_rng(3))
@@ -225,8 +222,8 @@ def test_gradients_agree_with_automatic_differentiation(activation: Nonlinearity
     np.testing.assert_allclose(per_sample_gradients(a, w, X, Y, loss=loss), rows, atol=1e-10)
 
 
-@pytest.mark.parametrize("activation", [Nonlinearity.TANH, Nonlinearity.RELU])
-def test_a_thousand_layers_are_no_obstacle(activation: Nonlinearity) -> None:
+@pytest.mark.parametrize("activation", [Activation.TANH, Activation.RELU])
+def test_a_thousand_layers_are_no_obstacle(activation: Activation) -> None:
     a = Architecture((5, *[6] * 1000, 3), activation, skip=True)
     rng = np.random.default_rng(0)
     w = initial_weights(a, 0) * 0.05  # residual blocks must be small for the signal to stay finite
@@ -364,7 +361,7 @@ def test_bad_arguments_are_refused_with_what_to_do() -> None:
     a, X = Architecture((2, 1)), np.ones((3, 2))
     w = np.zeros(a.size)
     deep, two = Architecture((2, 3, 1), batch_norm=True), Architecture((2, 2))
-    huge = Architecture((2, 2, 1), Nonlinearity.IDENTITY)
+    huge = Architecture((2, 2, 1), Activation.IDENTITY)
     with pytest.raises(InvalidArgumentError, match="Use minibatch_confusion"):
         gradient_confusion(deep, np.zeros(deep.size), X, [0.0, 0.0, 0.0], loss=PowerLoss())
     with pytest.raises(InvalidArgumentError, match="at least two samples"):

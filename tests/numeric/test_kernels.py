@@ -348,8 +348,9 @@ def mlp(X: np.ndarray, weights: list[np.ndarray], phi: object) -> np.ndarray:
         (Activation.RELU, lambda z: np.maximum(z, 0.0)),
         (Activation.TANH, np.tanh),
         (Activation.IDENTITY, lambda z: z),
+        (Activation.SIGMOID, lambda z: 1.0 / (1.0 + np.exp(-z))),
     ],
-    ids=["relu", "tanh", "identity"],
+    ids=["relu", "tanh", "identity", "sigmoid"],
 )
 @pytest.mark.parametrize("widths", [[3, 1], [3, 5, 1], [3, 5, 4, 1], [2, 4, 3, 5, 1]])
 def test_deep_kernel_layers_are_grams_of_finite_difference_jacobians(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric import linear_training as lt
-from odeflow.numeric.deep_kernels import Activation
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.linear_flow import balanced_layers, flow_layers
 from odeflow.numeric.linear_training import (
     AdaDelta,

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric.deep_kernels import Activation, mlp_ntk
+from odeflow.numeric.activations import Activation
+from odeflow.numeric.deep_kernels import mlp_ntk
 from odeflow.numeric.linear_flow import flow_layers
 from odeflow.numeric.mlp_training import (
     AdaDelta,

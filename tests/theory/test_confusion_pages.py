@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from odeflow.figures import Figure
-from odeflow.numeric.confusion import Architecture, Nonlinearity
+from odeflow.numeric.confusion import Activation, Architecture
 from theory.iclr2020_gradient_confusion import (
     average_confusion_printed,
     batch_variance,
@@ -156,7 +156,7 @@ def test_differences_are_paired_and_leave_out_what_is_missing() -> None:
 
 def test_outcomes_keep_the_best_rate_and_the_runs_that_reached_the_level() -> None:
     data = clusters(100, 6, 3, seed=1)
-    network = Architecture(data.shape(2, 8), Nonlinearity.TANH)
+    network = Architecture(data.shape(2, 8), Activation.TANH)
     found = outcome(
         data, network, rates=(1e-6, 0.3), steps=60, seeds=(0, 1), level=0.8, batch=20, compared=6, look_at_start=False
     )

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 from scipy.integrate import quad
 
-from odeflow.numeric.deep_kernels import Activation
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.mlp_training import GradientDescent, HeavyBallMethod, Network, predict, train_mlp
 from odeflow.numeric.randomness import turning_point_moments
 from odeflow.verify import check

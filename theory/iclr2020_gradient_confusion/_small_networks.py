@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
-from odeflow.numeric.confusion import Architecture, Nonlinearity
+from odeflow.numeric.confusion import Activation, Architecture
 from odeflow.theorem import Claim, Evidence
 from theory.iclr2020_gradient_confusion._training import clusters, outcome
 
@@ -32,7 +32,7 @@ class Shape:
 
     depth: int
     width: int
-    activation: Nonlinearity = Nonlinearity.TANH
+    activation: Activation = Activation.TANH
     skip: bool = False
     batch_norm: bool = False
     rates: tuple[float, ...] = (0.3, 0.1, 0.03)

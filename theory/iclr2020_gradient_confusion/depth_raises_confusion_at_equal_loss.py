@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.numeric.confusion import Nonlinearity
+from odeflow.numeric.confusion import Activation
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._small_networks import LEVEL, Shape, measured_evidence, ratio, trained
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -48,7 +48,7 @@ CLAIM = ratio_at_least(5)
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Train 8 networks of each depth down to the same loss."""
-    shapes = (Shape(depth, 12, Nonlinearity.IDENTITY, rates=(0.03,), steps=60, level=LEVEL) for depth in (12, 3))
+    shapes = (Shape(depth, 12, Activation.IDENTITY, rates=(0.03,), steps=60, level=LEVEL) for depth in (12, 3))
     found = ratio(*(trained(shape, seed).bounds_at_level for shape in shapes))
     return measured_evidence(claim, {RATIO: found}, seed=seed)
 

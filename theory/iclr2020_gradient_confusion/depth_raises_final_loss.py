@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.numeric.confusion import Nonlinearity
+from odeflow.numeric.confusion import Activation
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._small_networks import Shape, measured_evidence, ratio, trained
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 TANH_RATIO, LINEAR_RATIO = sp.symbols("loss_16/loss_3|tanh loss_16/loss_3|linear", positive=True)
 SHAPES = ((16, (0.1, 0.03)), (3, (0.3, 0.1)))
-KINDS = {TANH_RATIO: Nonlinearity.TANH, LINEAR_RATIO: Nonlinearity.IDENTITY}
+KINDS = {TANH_RATIO: Activation.TANH, LINEAR_RATIO: Activation.IDENTITY}
 
 
 def ratios_at_least(tanh: int, linear: int) -> Claim:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from odeflow.figures import Curve, Figure, Panel, RateRow, Scenario
-from odeflow.numeric.confusion import Architecture, Confusion, Initialiser, Nonlinearity, confusion_of_gradients
+from odeflow.numeric.confusion import Activation, Architecture, Confusion, Initialiser, confusion_of_gradients
 from odeflow.theorem import Source
 from theory.iclr2020_gradient_confusion._training import Outcome, Samples, digits, mnist, outcome, regression_path
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -160,7 +160,7 @@ def swept(
     seeds = range(seed, seed + (3 if full else 2))
     kinds = {
         f"{label}, {initialiser.value}": (phi, initialiser)
-        for label, phi in (("linear", Nonlinearity.IDENTITY), ("tanh", Nonlinearity.TANH))
+        for label, phi in (("linear", Activation.IDENTITY), ("tanh", Activation.TANH))
         for initialiser in ((Initialiser.GLOROT, Initialiser.LECUN) if full else (Initialiser.GLOROT,))
     }
     data = digits()
@@ -234,7 +234,7 @@ def _over(
     data: Samples,
     sizes: Sequence[int],
     shape: Callable[[int], tuple[int, int]],
-    phi: Nonlinearity,
+    phi: Activation,
     initialiser: Initialiser,
     rates: Sequence[float],
     steps: int,
