@@ -88,6 +88,9 @@ def ends_at_node(nodes: int, arrows: Sequence[Arrow], outputs: Sequence[int]) ->
                 " Number the nodes in an order of evaluation."
             )
         leaving[source].append(target)
+    for output in outputs:
+        if not 0 <= output < nodes:
+            raise InvalidArgumentError(f"Expected outputs among the nodes 0..{nodes - 1} but got {output}.")
     found = [0] * nodes
     for v in reversed(range(nodes)):
         found[v] = sum(found[target] for target in leaving[v]) + list(outputs).count(v)

@@ -40,6 +40,7 @@ __all__ = [
     "PathVectors",
     "enumerate_paths",
     "gram_split",
+    "jacobian_by_differentiation",
     "kernel_by_differentiation",
     "kernel_by_paths",
     "kernel_by_sweep",
@@ -131,7 +132,8 @@ def propagate(
     Raises
     ------
     InvalidArgumentError
-        Wrong number of inputs, floats, or a ReLU whose argument has no known sign.
+        Wrong number of inputs; floats, infinities or what is no expression; a ReLU whose argument has no known sign; a
+        symbol with the name of a smooth node's value or slope.
     """
     count = len(network.inputs)
     for sample in samples:
@@ -147,6 +149,7 @@ def propagate(
         raise InvalidArgumentError(f"Expected weights of this network but got {', '.join(unknown)}. Check the symbols.")
     numbers = [_exact(given.get(e.weight, e.weight)) for e in network.edges]
     rows = [[_exact(x) for x in sample] for sample in samples]
+    _check_names(network, (*numbers, *(x for row in rows for x in row)), len(rows))
     arriving: list[list[tuple[int, Any]]] = [[] for _ in network.nodes]
     for edge, number in zip(network.edges, numbers, strict=True):
         arriving[edge.target].append((edge.source, number))
@@ -160,6 +163,7 @@ def propagate(
             if node is Node.INPUT:
                 out.append((row[place[v]], Fraction(0)))
             else:
+                z = _signed(z, v) if node is Node.RELU else z
                 out.append(_activated(node, z, v, i))
                 smooth_everywhere &= not (node is Node.RELU and z == 0)
         values.append(tuple(value for value, _ in out))
@@ -167,13 +171,37 @@ def propagate(
     return Pass(network, tuple(numbers), tuple(values), tuple(slopes), smooth_everywhere)
 
 
+def jacobian_by_differentiation(run: Pass) -> sp.Matrix:
+    """Return du/dw by differentiating the network forwards, parameter by parameter; no path is formed.
+
+    Returns
+    -------
+    (rows, parameters) matrix, rows = (sample, output) pairs
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> w, v, x = sp.symbols("w v x", real=True)
+    >>> chain = Network((Node.INPUT, Node.IDENTITY, Node.IDENTITY), (Edge(0, 1, w), Edge(1, 2, v)))
+    >>> jacobian_by_differentiation(propagate(chain, [[x]]))
+    Matrix([[v*x, w*x]])
+    """
+    columns = _differentiated(run)
+    return sp.Matrix(len(run.rows), len(columns), lambda row, k: sp.expand(columns[k][row]))
+
+
 def kernel_by_differentiation(run: Pass) -> sp.Matrix:
-    """Return H by differentiating the network forwards, parameter by parameter; no path is formed.
+    """Return H from the derivatives of `jacobian_by_differentiation`.
 
     Returns
     -------
     (rows, rows) matrix, rows = (sample, output) pairs
     """
+    return _gram(_differentiated(run), len(run.rows))
+
+
+def _differentiated(run: Pass) -> list[list[Any]]:
+    """Return, for each parameter, the derivative of every row."""
     network = run.network
     columns = []
     for parameter in network.parameters:
@@ -186,7 +214,7 @@ def kernel_by_differentiation(run: Pass) -> sp.Matrix:
                     own = run.values[edge.source][i] if edge.weight == parameter else Fraction(0)
                     moved[v][i] += run.slopes[v][i] * (run.weights[position] * moved[edge.source][i] + own)
         columns.append([moved[o][i] for i, o in run.rows])
-    return _gram(columns, len(run.rows))
+    return columns
 
 
 def enumerate_paths(network: Network, *, limit: int = PATH_LIMIT) -> tuple[Path, ...]:
@@ -326,12 +354,33 @@ def _activated(node: Node, z: Any, v: int, i: int) -> tuple[Any, Any]:
         return z * z / 2, z
     if node is Node.SMOOTH:
         return sp.Symbol(f"sigma_{v}_{i}", real=True), sp.Symbol(f"tau_{v}_{i}", real=True)
-    positive = z > 0
-    if positive not in (True, False):
+    return (z, Fraction(1)) if z > 0 else (Fraction(0), Fraction(0))
+
+
+def _signed(z: Any, v: int) -> Any:
+    """Return z, the argument of a ReLU, if its sign is known; 0 for an expression that is 0 without looking like it."""
+    above, below = z > 0, z < 0
+    if above not in (True, False) or below not in (True, False):
         raise InvalidArgumentError(
             f"Expected a number at the ReLU of node {v} but got {z}. Pass rational weights and samples."
         )
-    return (z, Fraction(1)) if positive else (Fraction(0), Fraction(0))
+    return z if above or below else Fraction(0)
+
+
+def _check_names(network: Network, values: Sequence[Any], samples: int) -> None:
+    """Refuse weights and inputs that contain the symbol of a smooth node: they would be taken for it."""
+    own = {
+        symbol
+        for v, node in enumerate(network.nodes)
+        if node is Node.SMOOTH
+        for i in range(samples)
+        for symbol in _activated(node, None, v, i)
+    }
+    if own and not own.isdisjoint(s for value in values if isinstance(value, sp.Basic) for s in value.free_symbols):
+        raise InvalidArgumentError(
+            "Expected weights and inputs without the symbols sigma_<node>_<sample> and tau_<node>_<sample> of the "
+            "smooth nodes but got one of them. Rename the symbol."
+        )
 
 
 def _exact(value: Any) -> Any:
@@ -340,8 +389,11 @@ def _exact(value: Any) -> Any:
         return value
     if isinstance(value, int):
         return Fraction(value)
-    expression = sp.sympify(value, strict=True)
-    if expression.has(sp.Float):
+    try:
+        expression = sp.sympify(value, strict=True)
+    except sp.SympifyError:
+        expression = sp.nan
+    if not isinstance(expression, sp.Expr) or expression.has(sp.Float, sp.nan, sp.oo, -sp.oo, sp.zoo):
         raise InvalidArgumentError(f"Expected exact numbers but got {value!r}. Pass integers or Fractions.")
     if expression.is_Rational:
         return Fraction(int(expression.p), int(expression.q))

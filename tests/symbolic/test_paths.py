@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,7 @@ from odeflow.symbolic.paths import (
     Node,
     enumerate_paths,
     gram_split,
+    jacobian_by_differentiation,
     kernel_by_differentiation,
     kernel_by_paths,
     kernel_by_sweep,
@@ -28,6 +30,8 @@ from odeflow.symbolic.paths import (
 )
 
 w, v, x, a, b = sp.symbols("w v x a b", real=True)
+SLOPE = sp.Symbol("tau_1_0", real=True)
+"""The name of the slope of node 1 at sample 0."""
 
 
 def composed(case: NetworkOnSamples, activation: dict[Node, object]) -> list[list[sp.Expr]]:
@@ -145,6 +149,62 @@ def test_a_relu_at_its_kink_is_said_not_to_be_differentiable() -> None:
     assert kernel_by_paths(propagate(network, [[0]], {w: 1})) == sp.zeros(1, 1)
 
 
+def test_a_relu_argument_that_is_zero_without_looking_like_it_is_a_kink() -> None:
+    network = Network((Node.INPUT, Node.RELU), (Edge(0, 1, w),))
+    hidden_zero = sp.sqrt(2) + sp.sqrt(3) - sp.sqrt(5 + 2 * sp.sqrt(6))
+    assert not propagate(network, [[1]], {w: hidden_zero}).differentiable
+    assert propagate(network, [[1]], {w: sp.sqrt(2) - 1}).slopes[1] == (1,)
+    assert propagate(network, [[1]], {w: 1 - sp.sqrt(2)}).values[1] == (0,)
+
+
+def test_one_kink_among_several_nodes_and_samples_is_not_forgotten() -> None:
+    network = Network((Node.INPUT, Node.RELU, Node.RELU), (Edge(0, 1, w), Edge(1, 2, v)))
+    assert not propagate(network, [[0], [1]], {w: 1, v: 1}).differentiable
+    assert propagate(layered_network([1, 1, 1]), [[0]], {}).differentiable  # 0 is no kink of the identity
+
+
+IN, SUM = Node.INPUT, Node.IDENTITY
+ODD_GRAPHS = {
+    "no edges": Network((IN, SUM), ()),
+    "a dead end that shares its weight": Network(
+        (IN, SUM, SUM, SUM), (Edge(0, 1, w), Edge(0, 2, w), Edge(1, 3, a)), (3,)
+    ),
+    "a node without arriving edges": Network((IN, SUM, SUM), (Edge(0, 2, w), Edge(1, 2, v))),
+    "two components": Network((IN, IN, SUM, SUM), (Edge(0, 2, w), Edge(1, 3, v)), (2, 3)),
+    "an output behind an output": Network((IN, SUM, SUM), (Edge(0, 1, w), Edge(1, 2, v)), (2, 1)),
+    "two outputs share a weight": Network((IN, SUM, SUM), (Edge(0, 1, w), Edge(0, 2, w)), (1, 2)),
+    "parallel edges with one weight": Network((IN, SUM, SUM), (Edge(0, 1, w), Edge(0, 1, w), Edge(1, 2, v)), (1, 2)),
+}
+
+
+@pytest.mark.parametrize("network", ODD_GRAPHS.values(), ids=ODD_GRAPHS)
+def test_odd_graphs_have_the_kernel_of_their_derivatives(network: Network) -> None:
+    samples = [sp.symbols(f"x_{i}_:{len(network.inputs)}", real=True) for i in range(2)]
+    run = propagate(network, samples)
+    J = sp.Matrix(list(run.predictions())).jacobian(list(network.parameters)) if network.parameters else None
+    expected = sp.zeros(len(run.rows), len(run.rows)) if J is None else (J * J.T).applyfunc(sp.expand)
+    assert kernel_by_paths(run) == kernel_by_differentiation(run) == kernel_by_sweep(run) == expected
+    if J is not None:
+        assert jacobian_by_differentiation(run) == J.applyfunc(sp.expand)
+    split, found = gram_split(run), path_vectors(run)
+    assert split.strong == (found.contributions * found.contributions.T).applyfunc(sp.expand)
+    assert split.strong + split.weak == expected
+    assert network.counts().paths == len(found.paths)
+
+
+def test_rows_are_samples_with_their_outputs() -> None:
+    network = Network((IN, SUM, SUM), (Edge(0, 1, w), Edge(1, 2, v)), (1, 2))
+    run = propagate(network, [[2], [3]])
+    assert run.rows == ((0, 1), (0, 2), (1, 1), (1, 2))
+    assert list(run.predictions()) == [2 * w, 2 * v * w, 3 * w, 3 * v * w]
+
+
+def test_each_node_and_sample_has_its_own_value_and_slope() -> None:
+    run = propagate(layered_network([1, 2, 1], hidden=Node.SMOOTH), [[1], [2]])
+    symbols = [s for part in (run.values, run.slopes) for node in part[1:3] for s in node]
+    assert len(set(symbols)) == 8
+
+
 def test_ten_to_the_twelve_paths_are_counted_and_not_listed() -> None:
     deep = layered_network([10] * 12 + [1])
     assert deep.counts().paths == layered_path_counts([10] * 12).paths == sum(10 ** (k + 2) for k in range(11)) + 10
@@ -173,6 +233,38 @@ def test_counts_of_layered_networks_follow_the_closed_form() -> None:
         assert counts.paths == len(enumerate_paths(network))
 
 
+def test_as_many_paths_as_the_limit_are_listed() -> None:
+    assert len(enumerate_paths(layered_network([2, 2, 1]), limit=6)) == 6
+
+
+def test_properties_of_networks_say_what_they_are() -> None:
+    tied = Network((IN, SUM, SUM), (Edge(0, 1, w), Edge(1, 2, w)))
+    assert tied.is_tied
+    assert not layered_network([1, 2, 1]).is_tied
+    assert Network((IN, SUM), (Edge(0, 1, v), Edge(0, 1, a))).parameters == (v, a)  # in the order of the edges
+    biased = layered_network([1, 2, 1], output=Node.SQUARE, bias=True)
+    assert biased.nodes == (IN, Node.ONE, SUM, SUM, Node.SQUARE)
+    assert biased.inputs == (0,)
+    assert len(biased.parameters) == 7
+    assert not biased.is_tied
+
+
+def test_graphs_are_listed_once_each() -> None:
+    """By brute force over all sets of arrows and all relabellings that keep the output, up to four edges."""
+    for edges in (1, 2, 3, 4):
+        arrows = list(itertools.combinations(range(edges + 1), 2))
+        classes = set()
+        for graph in itertools.combinations(arrows, edges):
+            nodes = {0, *itertools.chain.from_iterable(graph)}
+            if nodes != set(range(len(nodes))) or {t for _, t in graph} != nodes - {0}:
+                continue
+            classes.add(min(
+                tuple(sorted((dict(enumerate((0, *order)))[s], dict(enumerate((0, *order)))[t]) for s, t in graph))
+                for order in itertools.permutations(range(1, len(nodes)))
+            ))  # fmt: skip
+        assert len(rooted_graphs(edges)) == len(classes)
+
+
 def test_examples_5_2_and_5_3_are_all_graphs_with_their_counts() -> None:
     assert len(rooted_graphs(3)) == len(rooted_graphs(3, [1, 1, 1])) == 5
     assert len(rooted_graphs(6, [1, 1, 1, 1, 1, 3])) == 2
@@ -194,6 +286,15 @@ def test_examples_5_2_and_5_3_are_all_graphs_with_their_counts() -> None:
         (lambda: propagate(layered_network([1, 1]), [[1]], {x: 1}), "weights of this network but got x"),
         (lambda: propagate(layered_network([1, 1]), [[sp.Float(0.5)]]), "exact numbers"),
         (lambda: propagate(layered_network([1, 1], output=Node.RELU), [[1]]), "a number at the ReLU of node 1"),
+        (lambda: propagate(layered_network([1, 1]), [[sp.oo]]), "exact numbers"),
+        (lambda: propagate(layered_network([1, 1]), [["x"]]), "exact numbers"),
+        (lambda: propagate(layered_network([1, 1]), [[x + sp.Float(0.5)]]), "exact numbers"),
+        (lambda: propagate(Network((IN, Node.SMOOTH), (Edge(0, 1, SLOPE),)), [[1]]), "Rename the symbol"),
+        (lambda: Network((IN, Node.ONE, SUM), (Edge(0, 1, w),)), "none into an input"),
+        (lambda: Network((IN, SUM), (Edge(0, 1, w), Edge(1, 1, v))), "from an earlier to a later node"),
+        (lambda: Network((IN, SUM), (Edge(0, 1, w),), (0,)), "outputs to be computed nodes"),
+        (lambda: path_counts(2, [(0, 1)], [2]), "outputs among the nodes"),
+        (lambda: rooted_graphs(8), "1 to 7 edges"),
         (lambda: layered_network([1]), "at least two widths"),
         (lambda: layered_path_counts([0]), "widths >= 1"),
         (lambda: rooted_graphs(0), "1 to 7 edges"),
