@@ -122,7 +122,8 @@ def kolmogorov_smirnov(
     RandomnessTest
         effect: D, the Kolmogorov distance of the sample from the law; its interval for the distance of the sample's
         own law is that of Dvoretzky, Kiefer, Wolfowitz and Massart. detectable: distance at which the rejection has at
-        least the power asked for, by Hoeffding's inequality; no alternative at that distance is harder.
+        least the power asked for, by Hoeffding's inequality; no alternative at that distance is harder. Above 1, which
+        no distance exceeds, it promises nothing: the sample is too small.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def kolmogorov_smirnov(
     found = stats.kstest(values, law.cdf)
     distance, n = float(found.statistic), values.size
     half = math.sqrt(math.log(2.0 / alpha) / (2.0 * n))
-    critical = float(stats.kstwo.ppf(1.0 - alpha, n))
+    critical = _critical_distance(alpha, n)
     detectable = critical + math.sqrt(-math.log1p(-asked) / (2.0 * n))
     interval = (max(distance - half, 0.0), min(distance + half, 1.0))
     return RandomnessTest(
@@ -176,7 +177,7 @@ def kolmogorov_smirnov_power(size: int, null_share: float, true_share: float, *,
     for name, share in (("null_share", null_share), ("true_share", true_share)):
         if not 0.0 <= require_finite(name, share) <= 1.0:
             raise InvalidArgumentError(f"Expected {name} in [0, 1] but got {name}={share}.")
-    critical = float(stats.kstwo.ppf(1.0 - alpha, n))
+    critical = _critical_distance(alpha, n)
     above = stats.binom.sf(math.ceil(n * (null_share + critical)) - 1, n, true_share)
     below = stats.binom.cdf(math.floor(n * (null_share - critical)), n, true_share)
     return float(above + below)
@@ -198,14 +199,15 @@ def count_turning_points(sequence: ArrayLike) -> int:
     values = as_vector("sequence", sequence)
     if values.size < 3:
         raise InvalidArgumentError(f"Expected at least three values but got {values.size}.")
-    rises = np.diff(values)
-    if (rises == 0.0).any():
-        where = int(np.flatnonzero(rises == 0.0)[0])
+    level = values[1:] == values[:-1]
+    if level.any():
+        where = int(np.flatnonzero(level)[0])
         raise InvalidArgumentError(
             f"Expected no equal neighbours but entries {where} and {where + 1} are both {values[where]:.6g}. "
             "Turning points are not defined for ties."
         )
-    return int(np.count_nonzero((rises[:-1] > 0.0) != (rises[1:] > 0.0)))
+    rises = values[1:] > values[:-1]  # not a difference, which can overflow
+    return int(np.count_nonzero(rises[:-1] != rises[1:]))
 
 
 def turning_point_moments(size: int) -> tuple[Fraction, Fraction]:
@@ -349,17 +351,22 @@ def mean_test(
     """
     values = _spread_sample(sample)
     alpha, asked = _checked_shares(level, power)
-    unit = require_positive("deviation", deviation)
-    found = stats.ttest_1samp(values, require_finite("mean", mean))
-    n = values.size
-    effect = (float(values.mean()) - mean) / unit
-    half = float(stats.t.isf(alpha / 2.0, n - 1)) * float(values.std(ddof=1)) / math.sqrt(n) / unit
+    unit, n = require_positive("deviation", deviation), values.size
+    null = require_finite("mean", mean)
+    scaled, exponent = _power_of_two_out(np.append(values, null))
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        error = scaled[:-1].std(ddof=1) / math.sqrt(n)
+        distance = scaled[:-1].mean() - scaled[-1]
+        statistic = float(distance / error)
+        effect = float(np.ldexp(distance, exponent) / unit)
+        half = float(stats.t.isf(alpha / 2.0, n - 1) * np.ldexp(error, exponent) / unit)
+    p_value = 2.0 * float(stats.t.sf(abs(statistic), n - 1))
     detectable = float(stats.norm.isf(alpha / 2.0) - stats.norm.isf(asked)) / math.sqrt(n)
     return RandomnessTest(
         TestKind.MEAN,
         n,
-        float(found.statistic),
-        float(found.pvalue),
+        statistic,
+        p_value,
         effect,
         (effect - half, effect + half),
         detectable,
@@ -398,15 +405,22 @@ def deviation_test(
     unit = require_positive("deviation", deviation)
     n = values.size
     law = stats.chi2(n - 1)
-    statistic = (n - 1) * float(values.var(ddof=1)) / unit**2
-    effect = 0.5 * math.log(statistic / (n - 1))
+    scaled, exponent = _power_of_two_out(values)
+    effect = math.log(float(scaled.std(ddof=1))) + exponent * math.log(2.0) - math.log(unit)
+    with np.errstate(over="ignore", under="ignore"):
+        statistic = float((n - 1) * np.exp(2.0 * effect))
     interval = (
-        0.5 * math.log(statistic / float(law.isf(alpha / 2.0))),
-        0.5 * math.log(statistic / float(law.ppf(alpha / 2.0))),
+        effect + 0.5 * math.log((n - 1) / float(law.isf(alpha / 2.0))),
+        effect + 0.5 * math.log((n - 1) / float(law.ppf(alpha / 2.0))),
     )
     detectable = 0.5 * math.log(float(law.isf(alpha / 2.0)) / float(law.isf(asked)))
     p_value = min(1.0, 2.0 * min(float(law.cdf(statistic)), float(law.sf(statistic))))
     return RandomnessTest(TestKind.DEVIATION, n, statistic, p_value, effect, interval, detectable, alpha, asked)
+
+
+@functools.lru_cache(maxsize=256)
+def _critical_distance(level: float, size: int) -> float:
+    return float(stats.kstwo.ppf(1.0 - level, size))
 
 
 @functools.lru_cache(maxsize=256)
@@ -422,6 +436,12 @@ def _exact_p(n: int, count: int) -> float:
     counts = _counts(n)
     tail = min(sum(counts[: count + 1]), sum(counts[count:]))
     return min(1.0, float(Fraction(2 * tail, math.factorial(n))))
+
+
+def _power_of_two_out(values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], int]:
+    """Return values / 2^k in [-1, 1], exactly, and k: their squares neither overflow nor vanish all."""
+    exponent = int(np.frexp(np.abs(values).max())[1])
+    return np.asarray(np.ldexp(values, -exponent)), exponent
 
 
 def _spread_sample(sample: ArrayLike) -> Float[np.ndarray, " n"]:

@@ -137,8 +137,11 @@ def residual_factor(losses: ArrayLike, *, power: int = 2) -> Float[np.ndarray, "
 def _log_falls(losses: ArrayLike) -> Float[np.ndarray, " r"]:
     """Return log(L_k / L_{k+1}): through 1 - L_{k+1}/L_k where that is small, through the quotient where it is not."""
     ratio, values = loss_ratio(losses), _checked_losses(losses)
-    with np.errstate(divide="ignore"):
-        steep = -np.log(values[1:] / values[:-1])
+    with np.errstate(divide="ignore", under="ignore"):
+        quotient = values[1:] / values[:-1]
+        # a quotient below the normal floats has lost its digits, or all of itself: only a loss of 0 falls to 0
+        exact = np.where(quotient >= np.finfo(np.float64).tiny, quotient, 1.0)
+        steep = np.where(exact == quotient, -np.log(exact), np.log(values[:-1]) - np.log(values[1:]))
     falls: Float[np.ndarray, " r"] = np.where(ratio < 0.5, -np.log1p(-np.minimum(ratio, 0.5)), steep)
     return falls
 

@@ -163,6 +163,28 @@ def test_intervals_cover_the_true_effect() -> None:
     assert np.abs(inside / DRAWS - 0.95).max() < FAR * math.sqrt(0.95 * 0.05 / DRAWS)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e200])
+def test_mean_and_deviation_tests_have_no_scale_of_their_own(scale: float) -> None:
+    sample = np.array([0.3, -1.2, 2.5, 0.9, -0.4])
+    scipy = stats.ttest_1samp(sample, 0.1)
+    mean = mean_test(scale * sample, mean=0.1 * scale, deviation=2.0 * scale)
+    assert (mean.statistic, mean.p_value) == pytest.approx((scipy.statistic, scipy.pvalue), rel=1e-12)
+    assert mean.effect == pytest.approx((sample.mean() - 0.1) / 2.0, rel=1e-12)
+    low, high = scipy.confidence_interval(0.95)
+    assert mean.effect_interval == pytest.approx(((low - 0.1) / 2.0, (high - 0.1) / 2.0), rel=1e-12)
+    spread = deviation_test(scale * sample, deviation=2.0 * scale)
+    assert spread.statistic == pytest.approx(4.0 * sample.var(ddof=1) / 4.0, rel=1e-12)
+    assert spread.p_value == pytest.approx(
+        2.0 * min(stats.chi2(4).cdf(spread.statistic), stats.chi2(4).sf(spread.statistic))
+    )
+
+
+def test_values_at_the_ends_of_the_floats_are_tested_all_the_same() -> None:
+    assert count_turning_points([1.5e308, -1.5e308, 1.5e308]) == count_turning_points([5e-324, 0.0, 5e-324]) == 1
+    assert deviation_test([0.0, 1e-200]).rejects
+    assert mean_test([1.0, 1.0 + 2.0**-52]).rejects
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

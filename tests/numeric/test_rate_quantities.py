@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -54,6 +57,16 @@ def test_a_loss_that_rises_has_a_negative_rate_and_one_that_vanishes_an_infinite
     assert loss_rate([1.0, 2.0])[0] == pytest.approx(-np.log(2.0))
     assert loss_rate([1.0, 0.0])[0] == np.inf
     assert residual_factor([1.0, 0.0])[0] == 1.0
+
+
+@pytest.mark.parametrize(("before", "after"), [(300, -300), (10, -312), (0, -310), (308, -323)])
+def test_a_fall_too_deep_for_a_float_quotient_keeps_its_finite_rate(before: int, after: int) -> None:
+    losses = [float(f"1e{before}"), float(f"1e{after}")]
+    exact = math.log(Fraction(losses[0]).numerator) - (
+        math.log(Fraction(losses[1]).numerator) - math.log(Fraction(losses[1]).denominator)
+    )
+    assert loss_rate(losses)[0] == pytest.approx(exact - math.log(Fraction(losses[0]).denominator), rel=1e-14)
+    assert residual_factor(losses)[0] == 1.0
 
 
 @pytest.mark.parametrize("losses", [[1.0], [1.0, 0.0, 1.0], [1.0, -1.0], [np.nan, 1.0], [1e-300, 1e300]])
