@@ -29,11 +29,13 @@ from odeflow.flows import Kind
 from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.search import best_rate
 from odeflow.symbolic.exact import is_positive_semidefinite
+from odeflow.symbolic.mode_rates import find_modal_certificate
 
 LONGEST_SECONDS = 1.0
 """Whatever the file, it is accepted or refused within this."""
 USUAL_SECONDS = 0.01
 """A certificate of usual size is checked within this (the fastest of several runs)."""
+Z3_MILLISECONDS = 2000
 RAISES = [Fraction(1, 10**n) for n in range(3, 13)]
 
 CASES: dict[str, tuple[str, ClassName, int, int | None]] = {
@@ -92,8 +94,8 @@ def changed(data: dict[str, Any], path: tuple[Any, ...], change: Callable[[Fract
 # --- the second checker: SymPy, mode-free and by another route -------------------------------------------------------
 
 
-def sympy_accepts(data: dict[str, Any]) -> bool:
-    """Decide a certificate: V' by differentiating a polynomial, signs by a characteristic polynomial over QQ."""
+def derived_forms(data: dict[str, Any]) -> list[list[list[Any]]] | None:
+    """Return the matrices over QQ that must be semidefinite, with V' by differentiating a polynomial, or None."""
     q = lambda text: sp.Rational(text)  # noqa: E731
     flow, cls, power = data["flow"], data["class"], data["kind"] == "power"
     k = flow["order"]
@@ -128,14 +130,15 @@ def sympy_accepts(data: dict[str, Any]) -> bool:
     derivative = sum(sp.diff(V, v) * motion[v] for v in (*e, F))
     tables = data["multipliers"]
     if any(q(x) < 0 for t in tables.values() for x in t.values()) or q(data["floor"]) <= 0 or rate <= 0:
-        return False
+        return None
+    matrices = []
     decay = derivative + (rate - weight) * V + sum(q(x) * rows[n] for n, x in tables["decay"].items())
     rest = V - q(data["floor"]) * F - sum(q(x) * rows[n] for n, x in tables["positivity"].items())
     variables = [*z, g, h]
     for form in (-decay, rest):
         polynomial = sp.Poly(sp.expand(form), *variables, F, domain=QQ)
         if any(powers[-1] for powers in polynomial.monoms()):
-            return False
+            return None
         n = len(variables)
         entries = [[QQ(0)] * n for _ in range(n)]
         for powers, c in polynomial.terms():
@@ -145,9 +148,119 @@ def sympy_accepts(data: dict[str, Any]) -> bool:
                 continue
             entries[at[0]][at[1]] += QQ(c.p, c.q) / 2
             entries[at[1]][at[0]] += QQ(c.p, c.q) / 2
-        if any(c * (-1) ** i < 0 for i, c in enumerate(DomainMatrix(entries, (n, n), QQ).charpoly())):
+        matrices.append(entries)
+    return matrices
+
+
+def sympy_accepts(data: dict[str, Any]) -> bool:
+    """Decide a certificate: signs by a characteristic polynomial over QQ."""
+    matrices = derived_forms(data)
+    return matrices is not None and all(
+        c * (-1) ** i >= 0
+        for entries in matrices
+        for i, c in enumerate(DomainMatrix(entries, (len(entries), len(entries)), QQ).charpoly())
+    )
+
+
+def z3_accepts(data: dict[str, Any]) -> bool | None:
+    """Decide a certificate by asking z3 for a vector at which a form is negative; None if it does not know."""
+    import z3
+
+    matrices = derived_forms(data)
+    if matrices is None:
+        return False
+    for entries in matrices:
+        x = z3.Reals(" ".join(f"x{i}" for i in range(len(entries))))
+        number = lambda c: z3.Q(int(c.numerator), int(c.denominator))  # noqa: E731
+        terms = [number(c) * x[i] * x[j] for i, row in enumerate(entries) for j, c in enumerate(row) if c]
+        solver = z3.SolverFor("QF_NRA")
+        solver.set("timeout", Z3_MILLISECONDS)
+        solver.add(sum(terms, z3.RealVal(0)) < 0)
+        answer = solver.check()
+        if answer == z3.sat:
             return False
+        if answer != z3.unsat:
+            return None
     return True
+
+
+# --- second checkers for quadratics: all principal minors, signs on an interval by SymPy or z3 ------------------------
+
+
+def mode_minors(data: dict[str, Any]) -> tuple[list[sp.Poly], sp.Poly] | None:
+    """Return all principal minors of P and of -(V' + rate V), and det P, as polynomials in the eigenvalue."""
+    lam = sp.Symbol("lam", real=True)
+    flow = data["flow"]
+    k = flow["order"]
+    z = sp.symbols(f"z:{k + 1}")
+    one = lambda powers: sum((sp.Rational(c) for _, c in powers), sp.Integer(0))  # noqa: E731
+    y = lambda shift: sum(one(c) * z[j + shift] for j, c in enumerate(flow["point"]))  # noqa: E731
+    ode = z[k] + sum(one(c) * z[j] for j, c in enumerate(flow["damping"], start=1))
+    ode += lam * (one(flow["gradient"]) * y(0) + one(flow["hessian"]) * y(1))
+    top = sp.solve(ode, z[k])[0]
+    clear = sp.denom(sp.together(top))
+    entries = data["energy"]["modes"]
+    P = sp.Matrix(k, k, lambda i, j: sum(sp.Rational(c) * lam**n for n, c in enumerate(entries[i][j])))
+    if P != P.T or sp.Rational(data["rate"]) <= 0:
+        return None
+    V = (sp.Matrix([z[:k]]) * P * sp.Matrix(z[:k]))[0]
+    change = sum(sp.diff(V, z[j]) * (z[j + 1] if j < k - 1 else top) for j in range(k))
+    S = sp.hessian(-sp.cancel(sp.expand((change + sp.Rational(data["rate"]) * V) * clear)), z[:k]) / 2
+    rows = [c for n in range(1, k + 1) for c in itertools.combinations(range(k), n)]
+    minors = [M.extract(list(c), list(c)).det(method="berkowitz") for M in (P, S) for c in rows]
+    return [sp.Poly(sp.expand(m), lam) for m in minors], sp.Poly(sp.expand(P.det(method="berkowitz")), lam)
+
+
+def sympy_accepts_modes(data: dict[str, Any]) -> bool:
+    """Decide a certificate for quadratics: a minor is >= 0 iff no factor of odd order has a root inside."""
+    found = mode_minors(data)
+    if found is None:
+        return False
+    minors, determinant = found
+    low = sp.Rational(data["class"]["mu"])
+    high = None if data["class"]["smooth"] is None else sp.Rational(data["class"]["smooth"])
+
+    def inside(p: sp.Poly) -> int:
+        ends = [e for e in (low, high) if e is not None and p.eval(e) == 0]
+        return int(p.count_roots(low, high)) - len(ends)
+
+    for minor in minors:
+        if minor.is_zero:
+            continue
+        if any(m % 2 and factor.degree() > 0 and inside(factor) for factor, m in minor.sqf_list()[1]):
+            return False
+        samples = (low + (n if high is None else (high - low) / n) for n in range(1, 99))
+        values = (minor.eval(q) for q in samples)
+        if next(v for v in values if v != 0) < 0:
+            return False
+    return not determinant.is_zero and (determinant.degree() == 0 or determinant.count_roots(low, high) == 0)
+
+
+def z3_accepts_modes(data: dict[str, Any]) -> bool | None:
+    """Decide a certificate for quadratics by asking z3 for an eigenvalue at which a minor is negative or det P is 0."""
+    import z3
+
+    found = mode_minors(data)
+    if found is None:
+        return False
+    minors, determinant = found
+    x = z3.Real("x")
+
+    def value(p: sp.Poly) -> Any:
+        total = z3.RealVal(0)
+        for c in p.all_coeffs():
+            total = total * x + z3.Q(int(c.p), int(c.q))
+        return total
+
+    solver = z3.SolverFor("QF_NRA")
+    solver.set("timeout", Z3_MILLISECONDS)
+    low, high = data["class"]["mu"], data["class"]["smooth"]
+    solver.add(x >= z3.Q(*Fraction(low).as_integer_ratio()))
+    if high is not None:
+        solver.add(x <= z3.Q(*Fraction(high).as_integer_ratio()))
+    solver.add(z3.Or(*(value(m) < 0 for m in minors), value(determinant) == 0))
+    answer = solver.check()
+    return None if answer == z3.unknown else bool(answer == z3.unsat)
 
 
 def rational_paths(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -166,8 +279,7 @@ def rational_paths(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...
 def test_every_certificate_is_accepted_by_both_checkers(certificates: dict[str, dict[str, Any]]) -> None:
     for name, data in certificates.items():
         assert accepted(data), name
-        if "modes" not in data["energy"]:
-            assert sympy_accepts(data), name
+        assert (sympy_accepts_modes if "modes" in data["energy"] else sympy_accepts)(data), name
 
 
 @pytest.mark.parametrize("name", TIGHT)
@@ -201,33 +313,119 @@ def test_a_wrong_constant_of_the_energy_is_rejected_down_to_a_billionth(
             assert not accepted(changed(data, path, lambda x: x * (1 + Fraction(1, 10**9))))
 
 
+def generated(pool: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    """Return a certificate with a few numbers changed, sometimes at a lower rate that a multiplier makes good."""
+    data = copy.deepcopy(rng.choice(pool))
+    paths = rational_paths(data)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        size = Fraction(rng.choice([1, -1]), 10 ** rng.randrange(12))
+        path = rng.choice(paths)
+        data = changed(data, path, rng.choice([lambda x, s=size: x + s, lambda x, s=size: x * (1 + s), lambda x: -x]))
+    if rng.random() < 0.5:  # lower the rate and let a multiplier repair f - f*: many of these remain proofs
+        drop = Fraction(data["rate"]) * Fraction(rng.randrange(5), 10)
+        data["rate"] = str(Fraction(data["rate"]) - drop)
+        for key, factor in (
+            ("tangent", 1),
+            ("gradient_dominance", 1 / (2 * Fraction(data["class"]["mu"] or 1) or 1)),
+        ):
+            if key in data.get("multipliers", {}).get("decay", {}):
+                shift = drop * Fraction(data["energy"]["f"]) * factor
+                data = changed(data, ("multipliers", "decay", key), lambda m, s=shift: m - s)
+    return data
+
+
 def test_the_two_checkers_agree_on_generated_certificates(certificates: dict[str, dict[str, Any]]) -> None:
     rng = random.Random(5)
     pool = [d for d in certificates.values() if "modes" not in d["energy"]]
     agreed = {True: 0, False: 0}
     for _ in range(600):
-        data = copy.deepcopy(rng.choice(pool))
-        paths = rational_paths(data)
-        for _ in range(rng.choice([1, 1, 2, 3])):
-            size = Fraction(rng.choice([1, -1]), 10 ** rng.randrange(12))
-            path = rng.choice(paths)
-            data = changed(
-                data, path, rng.choice([lambda x, s=size: x + s, lambda x, s=size: x * (1 + s), lambda x: -x])
-            )
-        if rng.random() < 0.5:  # lower the rate and let a multiplier repair f - f*: many of these remain proofs
-            drop = Fraction(data["rate"]) * Fraction(rng.randrange(5), 10)
-            data["rate"] = str(Fraction(data["rate"]) - drop)
-            for key, factor in (
-                ("tangent", 1),
-                ("gradient_dominance", 1 / (2 * Fraction(data["class"]["mu"] or 1) or 1)),
-            ):
-                if key in data["multipliers"]["decay"]:
-                    shift = drop * Fraction(data["energy"]["f"]) * factor
-                    data = changed(data, ("multipliers", "decay", key), lambda m, s=shift: m - s)
+        data = generated(pool, rng)
         verdict = accepted(data)
         assert verdict == sympy_accepts(data), data
         agreed[verdict] += 1
     assert min(agreed.values()) > 30, agreed
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+def test_z3_agrees_on_generated_certificates(certificates: dict[str, dict[str, Any]], count: int) -> None:
+    pytest.importorskip("z3")
+    rng = random.Random(11)
+    pool = [d for d in certificates.values() if "modes" not in d["energy"]]
+    agreed: dict[bool | None, int] = {True: 0, False: 0, None: 0}
+    for _ in range(count):
+        data = generated(pool, rng)
+        verdict, second = accepted(data), z3_accepts(data)
+        assert second is None or verdict == second, data
+        agreed[second if second is None else verdict] += 1
+    assert agreed[None] < count / 20, agreed
+    assert min(agreed[True], agreed[False]) > count / 20, agreed
+
+
+def modal_certificate(text: str, mu: Fraction, smooth: Fraction | None, rate: Fraction) -> dict[str, Any] | None:
+    """Return the file of a certificate for quadratics, if the Hermite energy is one."""
+    known = FunctionClass(ClassName.QUADRATIC, mu, smooth)
+    found = find_modal_certificate(parse_flow(text).at(), known, rate)
+    return None if found is None else json.loads(found.to_json())
+
+
+@pytest.fixture(scope="module")
+def modal_pool() -> list[dict[str, Any]]:
+    cases = [
+        ("x' + grad(x)", "1", None, "2"), ("x' + 1/2*hess*x' + grad(x)", "1", "4", "1/2"),
+        ("x'' + 2*x' + grad(x)", "2", "9", "2"), ("x'' + 2*x' + grad(x)", "1", None, "3/2"),
+        ("x'' + 2*x' + 1/2*hess*x' + grad(x)", "1", "10", "9/10"), ("x'' + 5*x' + grad(x)", "3", "6", "1"),
+        ("x'' + 2*x' + grad(x + 1/2*x')", "1", "5", "4/5"), ("x''' + 3*x'' + 3*x' + grad(x)", "1", "4", "1/2"),
+        ("x''' + 4*x'' + 6*x' + grad(x)", "1", "3", "1/4"),
+    ]  # fmt: skip
+    pool = [modal_certificate(t, Fraction(a), None if b is None else Fraction(b), Fraction(r)) for t, a, b, r in cases]
+    assert None not in pool
+    return [d for d in pool if d is not None]
+
+
+def generated_modes(pool: list[dict[str, Any]], rng: random.Random) -> dict[str, Any]:
+    """Return a certificate for quadratics with its rate, its spectrum or an entry of V changed."""
+    data = copy.deepcopy(rng.choice(pool))
+    size = Fraction(rng.choice([1, -1]), 10 ** rng.randrange(12))
+    choice = rng.random()
+    if choice < 0.3:
+        data = changed(data, ("rate",), lambda x: x * (1 + size))
+    elif choice < 0.6:
+        ends = ["mu"] if data["class"]["smooth"] is None else ["mu", "smooth"]
+        data = changed(data, ("class", rng.choice(ends)), lambda x: x * (1 + size))
+    else:
+        data = changed(data, rng.choice(rational_paths(data["energy"], ("energy",))), lambda x: x + size)
+    low, high = Fraction(data["class"]["mu"]), data["class"]["smooth"]
+    if low <= 0 or (high is not None and Fraction(high) < low):
+        return generated_modes(pool, rng)
+    return data
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+def test_the_two_checkers_agree_on_generated_certificates_for_quadratics(
+    modal_pool: list[dict[str, Any]], count: int
+) -> None:
+    rng = random.Random(13)
+    agreed = {True: 0, False: 0}
+    for _ in range(count):
+        data = generated_modes(modal_pool, rng)
+        verdict = accepted(data)
+        assert verdict == sympy_accepts_modes(data), data
+        agreed[verdict] += 1
+    assert min(agreed.values()) > count / 8, agreed
+
+
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_z3_agrees_on_generated_certificates_for_quadratics(modal_pool: list[dict[str, Any]], count: int) -> None:
+    pytest.importorskip("z3")
+    rng = random.Random(17)
+    agreed: dict[bool | None, int] = {True: 0, False: 0, None: 0}
+    for _ in range(count):
+        data = generated_modes(modal_pool, rng)
+        verdict, second = accepted(data), z3_accepts_modes(data)
+        assert second is None or verdict == second, data
+        agreed[second if second is None else verdict] += 1
+    assert agreed[None] < count / 20, agreed
+    assert min(agreed[True], agreed[False]) > count / 8, agreed
 
 
 @pytest.mark.slow
