@@ -9,10 +9,14 @@ import pytest
 import sympy as sp
 
 from odeflow.catalogue import load_catalogue
+from odeflow.codegen import compile_field
 from odeflow.markup import mathml, sketch, table
 from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.integrate import integrate
 from odeflow.numeric.linear_flow import flow_end_to_end
+from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.numeric.training import GradientDescent, train_relu
 from odeflow.simulation import simulate
 from odeflow.symbolic.flows import nesterov
 from odeflow.verify import check
@@ -63,7 +67,14 @@ def test_trajectories_show_their_loss() -> None:
     rng = np.random.default_rng(0)
     relu = relu_flow(np.eye(3), np.ones(3), rng.standard_normal((8, 3)), np.ones(8), GradientFlow(), [0.0, 1.0, 2.0])
     linear = flow_end_to_end(0.1 * np.eye(2), np.eye(2), [0.5, 1.0, 2.0], depth=2)
-    for run in (relu, linear, simulate("gradient-flow", samples=4, features=4, seeds=1)):
+    kernels = np.array([np.eye(3), 2.0 * np.eye(3)])
+    modal = frozen_kernel_flow(GradientFlow(), kernels, np.ones((2, 3)), [0.0, 1.0, 2.0])
+    trained = train_relu(np.eye(3), np.ones(3), np.ones((8, 3)), np.ones(8), GradientDescent(0.1), 5)
+    x = sp.Symbol("x")
+    solved = integrate(compile_field([-x], [x]), [1.0], [0.0, 1.0, 2.0])
+    for words, shown in (("first of 2 kernels", modal), ("0 diverged", trained), ("completed", solved)):
+        assert words in shown._repr_html_()
+    for run in (relu, linear, modal, trained, solved, simulate("gradient-flow", samples=4, features=4, seeds=1)):
         assert "svg" in Balanced(run._repr_html_()).seen
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +24,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import lapack
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import sketch
 from odeflow.numeric._modes import checked_spectrum, impulse_modes, modes
 from odeflow.numeric._spectral_measure_kernels import tridiagonal_measure
 from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector
@@ -77,6 +79,12 @@ class ModalTrajectory:
                 modal += impulse_modes(self.flow, values[k], self.times, derivative=True) * speeds[k][:, None]
             np.matmul(modal.T, vectors[k].T, out=out[k])
         return out.reshape(self.errors.shape)
+
+    def _repr_html_(self) -> str:
+        losses = self.losses.reshape(-1, self.times.size)
+        which = "" if losses.shape[0] == 1 else f" of the first of {losses.shape[0]} kernels"
+        said = f"loss{which} over t = {self.times[0]:.3g}..{self.times[-1]:.3g}; {escape(str(self.flow))}"
+        return f"<p>{said}</p>{sketch(self.times.tolist(), losses[0].tolist(), label='loss')}"
 
 
 def mode_response(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import sketch
 from odeflow.numeric import _training_kernels
 from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count
 from odeflow.numeric.optimisers import (
@@ -89,6 +90,11 @@ class TrainingRun:
     def all_finished(self) -> bool:
         """Whether no run diverged."""
         return all(status is RunStatus.FINISHED for status in self.statuses)
+
+    def _repr_html_(self) -> str:
+        runs, diverged = len(self.statuses), sum(status is RunStatus.DIVERGED for status in self.statuses)
+        said = f"loss over {self.steps[-1]} steps of the first of {runs} runs; {diverged} diverged"
+        return f"<p>{said}</p>{sketch(self.times[0].tolist(), self.losses[0].tolist(), label='loss')}"
 
 
 def train_relu(

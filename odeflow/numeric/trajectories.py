@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import sketch
 from odeflow.numeric import _integrate_kernels as kernels
 from odeflow.numeric.compiled import CompiledField
 
@@ -131,6 +132,10 @@ class Trajectory:
     end_time: float
     events: EventRecord = field(repr=False)
     error_estimate: Float[np.ndarray, "t k"] | None = None
+
+    def _repr_html_(self) -> str:
+        said = f"|y| of {self.states.shape[1]} components; {self.steps} steps; {self.status.name.lower().replace('_', ' ')}"
+        return f"<p>{said}</p>{sketch(self.times.tolist(), np.linalg.norm(self.states, axis=1).tolist(), label='|y|')}"
 
 
 @dataclass(frozen=True, eq=False)
