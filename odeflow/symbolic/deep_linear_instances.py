@@ -60,6 +60,9 @@ class BalancedNetwork:
     singular: tuple[sp.Rational, ...]
 
     def __post_init__(self) -> None:
+        crooked = next((frame for frame in self.frames if frame * frame.T != sp.eye(frame.rows)), None)
+        if crooked is not None:
+            raise InvalidArgumentError(f"Expected orthogonal frames but got {crooked}.")
         if len(self.singular) > min(frame.rows for frame in self.frames) or len(self.frames) < 2:
             raise InvalidArgumentError(
                 f"Expected at most min n_j singular values and one layer or more but got {len(self.singular)} and "
