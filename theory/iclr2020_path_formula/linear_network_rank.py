@@ -70,8 +70,10 @@ def derive(claim: Claim) -> Derivation:
                 inner(v, inputs @ (paths.T @ (paths @ (inputs.T @ v)))),
                 norm2(factored),
             ),
-            infer("X' has d rows: its kernel has dimension >= N - d, and lies in the kernel of H^S"),
-            show_with("rank H^S = d - k", claim.formula, {STRONG_RANK: INPUTS - missing}),
+            infer("X' has d rows: its kernel has dimension >= N - d, and lies in that of H^S, of dimension N - d + k"),
+            show_with(
+                "rank H^S = N - (N - d + k)", claim.formula, {STRONG_RANK: SAMPLES - (SAMPLES - INPUTS + missing)}
+            ),
         )
     )
 

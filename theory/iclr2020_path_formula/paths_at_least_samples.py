@@ -36,6 +36,7 @@ from odeflow.symbolic.paths import gram_split, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import gram_split_bounds
 from theory.iclr2020_path_formula._path_algebra import DIFFERENTIABLE, SCALAR_OUTPUT, UNTIED
+from theory.iclr2020_path_formula.gram_split_bounds import STRONG_FORM
 from theory.iclr2020_path_formula.notation import PAPER
 
 RANK, STRONG_RANK, PARAMETERS, PATHS = sp.symbols("r r_S P q", nonnegative=True, integer=True)
@@ -64,9 +65,21 @@ def derive(claim: Claim) -> Derivation:
     jacobian, v = Operator("J"), Vector.base("v")
     used = gram_split_bounds.CLAIM
     a, b, c, d = sp.symbols("a b c d", nonnegative=True, integer=True)
+    samples, kernel = sp.symbols("N k", nonnegative=True, integer=True)
+    larger, slack = sp.symbols("K e", nonnegative=True)
+    form_of_h = sp.Symbol("H_v", nonnegative=True)
     form = show_equal("<v, H v> = |J' v|^2", inner(v, jacobian @ (jacobian.T @ v)), norm2(jacobian.T @ v))
     bounds = by("gram_split_bounds: 0 <= H <= K H^S", gram_split_bounds.derive(used), used.formula)
-    over_strong = {STRONG_RANK: RANK + a, PATHS: RANK + a + b}
+    vanishes = show_with(
+        "<v, H v> = <v, H^S v> + <v, H^W v> = K <v, H^S v> - e with e >= 0: 0 where <v, H^S v> is",
+        sp.Le(form_of_h, larger * STRONG_FORM, evaluate=False),
+        {form_of_h: STRONG_FORM + (larger - 1) * STRONG_FORM - slack},
+    )
+    inside = infer(
+        "so ker H^S, of dimension k, lies in ker H, of dimension k + a: PSD matrices vanish where their forms do",
+        from_=[bounds, vanishes],
+    )
+    over_strong = {RANK: samples - kernel - a, STRONG_RANK: samples - kernel, PATHS: samples - kernel + b}
     over_size = {PARAMETERS: RANK + c, PATHS: RANK + c + d}
     parts = [
         show_with(f"{part.lhs} against {part.rhs}", part, over_size if part.has(PARAMETERS) else over_strong)
@@ -75,15 +88,15 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             bounds,
-            infer("<v, H^S v> = 0 gives <v, H v> = 0, and PSD matrices vanish where their forms do: rank H <= rank H^S",
-                  from_=[bounds]),
+            vanishes,
+            inside,
             infer("H^S is the Gram matrix of vectors in R^q (gram_split): rank H^S <= q"),
             form,
             infer("J has P columns: rank H <= P; each weight ends a path, |pre(w)| >= 1: P <= sum_w |pre(w)| = q",
                   from_=[form]),
-            define("rank H^S = r + a and q = r_S + b; P = r + c and q = P + d, with a, b, c, d >= 0"),
+            define("rank H = N - k - a, rank H^S = N - k, q = r_S + b; P = r + c and q = P + d, with a, b, c, d >= 0"),
             *parts,
-            infer("all together", claim.formula, from_=[bounds, form, *parts]),
+            infer("all together", claim.formula, from_=[inside, form, *parts]),
         )
     )  # fmt: skip
 

@@ -30,12 +30,11 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.symbolic.derivations import Derivation, assume, define, show_equal, show_with
-from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.symbolic.path_networks import Node, layered_network
 from odeflow.symbolic.paths import gram_split, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import weak_part_mean_linear
-from theory.iclr2020_path_formula._gaussian import drawn_parts, gaussian_mean, relu, tanh
+from theory.iclr2020_path_formula._gaussian import drawn_parts, gaussian_mean, mean_over, relu, tanh
 from theory.iclr2020_path_formula.notation import PAPER
 from theory.iclr2020_path_formula.weak_part_mean_linear import SIGMAS, STRONG_MEAN, WEAK_MEAN
 
@@ -55,14 +54,14 @@ CLAIM = mean_is(sp.Integer(0))
 
 def derive(claim: Claim) -> Derivation:
     """Integrate the last layer out, in symbolic width; the split itself on a network with smooth nodes."""
-    first, second = Vector.base("a_i"), Vector.base("a_j")
+    v, w, a_r, a_s = sp.symbols("v_r v_s a_ir a_js", real=True)
     variance = sp.Symbol("s^2", positive=True)
     network = layered_network([1, 1, 2, 1], hidden=Node.SMOOTH)
     run = propagate(network, [[sp.Symbol("x_i", real=True)], [sp.Symbol("x_j", real=True)]])
     weak = gram_split(run).weak[0, 1]
     last = network.parameters[-2:]
     paired = gaussian_mean(weak, last, variance)
-    total, strong = variance * inner(first, second), variance * inner(second, first)
+    pair = v * w * a_r * a_s
     return Derivation(
         (
             assume("E[v_r] = 0, E[v_r v_s] = s^2 (r = s), 0 (r != s), independent of the other weights"),
@@ -70,8 +69,13 @@ def derive(claim: Claim) -> Derivation:
                 "first-layer weight: du_i = <v, a_i>, a_ir = (slope, weight, slope) on the way to node r, no v in it"
             ),
             show_equal("two paths, every activation: H^W has mean 0 over v", paired, sp.Integer(0)),
-            define("any width: E[<v, a_i><v, a_j>] = s^2 <a_i, a_j> and E[sum_r v_r^2 a_ir a_jr] = s^2 <a_i, a_j>"),
-            show_with("their difference", claim.formula, {WEAK_MEAN: total - strong, STRONG_MEAN: strong}),
+            define("any width: H^W_ij is a sum of pairs v_r v_s a_ir a_js with r != s, H^S_ij of v_r^2 a_ir a_jr"),
+            show_equal("the mean of such a pair over v_r", mean_over(pair, v), sp.S.Zero),
+            show_with(
+                "over both weights, and of each pair",
+                claim.formula,
+                {WEAK_MEAN: mean_over(mean_over(pair, v), w), STRONG_MEAN: variance * a_r * a_s},
+            ),
         )
     )
 
