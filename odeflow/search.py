@@ -28,6 +28,7 @@ from odeflow.symbolic.mode_rates import (
 )
 from odeflow.symbolic.rate_certificates import ModalCertificate, RateCertificate
 from odeflow.theorem import Verdict
+from odeflow.time_changes import power_time_hint
 from odeflow.witnesses import PowerWitness, find_power_witness
 
 __all__ = [
@@ -92,7 +93,8 @@ def natural_kind(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass) -
         return Kind.POWER
     raise InvalidArgumentError(
         "Expected constant coefficients, or damping r/t with a power of t at the gradient (and Hessian damping that "
-        "scales with it), but this flow is autonomous neither in t nor in ln t. No certificates are implemented for it."
+        "scales with it), but this flow is autonomous neither in t nor in ln t. "
+        + (power_time_hint(flow) or "No certificates are implemented for it.")
     )
 
 
@@ -329,6 +331,7 @@ def _bisect(program: RateProgram, ceiling: Fraction) -> RateOutcome:
         except SolverFailure as error:
             works, failure = False, str(error)
         low, high = (middle, high) if works else (low, middle)
+    capped = kind is Kind.POWER and high > float(ceiling) * (1 - TOLERANCE)
     tried: list[Fraction] = []
     above = Fraction(high) * (1 + Fraction(1, 10**5))
     reason = failure or "no Lyapunov function of this form was found at any rate"
@@ -338,6 +341,9 @@ def _bisect(program: RateProgram, ceiling: Fraction) -> RateOutcome:
         tried.append(rate)
         certificate, reason = solve_exactly(program, rate)
         if certificate is not None:
+            if capped:
+                beyond = f"no rate beyond {ceiling} was tried. {power_time_hint(program.flow)}".rstrip()
+                return RateOutcome(Verdict.PROVED, kind, rate, certificate, reason=beyond)
             unproved = max(above, rate * (1 + Fraction(1, 10**5)))
             return RateOutcome(Verdict.PROVED, kind, rate, certificate, unproved_above=unproved)
     return RateOutcome(Verdict.UNDECIDED, kind, reason=reason, unproved_above=Fraction(high))
