@@ -6,6 +6,7 @@ report, and never hides the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -13,13 +14,14 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from types import MappingProxyType
 
-from odeflow.errors import UnknownNameError
+from odeflow.errors import UnknownNameError, printable, words_of
 from odeflow.figures import Scenario
 from odeflow.theorem import Paper, Theorem
 
 __all__ = ["GROUP", "Catalogue", "Problem", "load_catalogue"]
 
 GROUP = "odeflow.theorems"
+_NAME = re.compile(r"[\w.~-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,13 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
     Returns
     -------
     Catalogue
-        With a `Problem` for each entry point that raises on import, or that lacks PAPER or THEOREMS.
+        With a `Problem` for each entry point that raises on import (also SystemExit), or whose PAPER or THEOREMS are
+        missing, of the wrong type, or hold text that is not text.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C was pressed.
     """
     found = sorted(entry_points(group=GROUP) if entries is None else entries, key=lambda e: e.name)
     papers: list[Paper] = []
@@ -130,16 +138,36 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
                 raise TypeError(
                     "PAPER must be an odeflow.theorem.Paper and THEOREMS hold odeflow.theorem.Theorem values"
                 )
+            _require_plain_text(paper, listed)
             twice = {t.id for t in listed} & {t.id for t in theorems} or _repeated(t.id for t in listed)
             if twice:
                 raise ValueError(f"ids registered twice: {', '.join(sorted(twice))}")
-        except Exception as error:  # a plugin may raise anything; it must not take the others down
-            problems.append(Problem(entry.name, f"{type(error).__name__}: {error}"))
+        except KeyboardInterrupt:  # that is the user, who wants to end all of it
+            raise
+        except BaseException as error:  # a plugin may raise anything, SystemExit too, and must not take others down
+            problems.append(Problem(printable(entry.name), words_of(error)))
             continue
         papers.append(paper)
         theorems.extend(listed)
         modules[paper.folder] = getattr(module, "__name__", "")
     return Catalogue(tuple(papers), tuple(theorems), tuple(problems), MappingProxyType(modules))
+
+
+def _require_plain_text(paper: Paper, theorems: Sequence[Theorem]) -> None:
+    """Refuse text fields that are no text or hold characters that a terminal obeys, and names with blanks in them."""
+    texts: list[object] = [paper.folder, paper.authors, paper.title, paper.venue]
+    for theorem in theorems:
+        claim, source = theorem.claim, theorem.source
+        texts += [theorem.name, claim.statement, *claim.assumptions, *claim.where.values(), source.item, source.note]
+        texts += [*theorem.related, *(twin.name for twin in theorem.twins)]
+        named = source.paper
+        texts += [named.folder, named.authors, named.title, named.venue]
+    for text in texts:
+        if not isinstance(text, str) or text != printable(text):
+            raise TypeError(f"expected plain text without control characters but got {ascii(text)[:80]}")
+    for name in (paper.folder, *(theorem.name for theorem in theorems)):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"expected a name of letters, digits and ._~- but got {ascii(name)[:80]}")
 
 
 def _repeated(ids: Iterable[str]) -> set[str]:

@@ -8,11 +8,49 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["DataError", "IntegrationError", "InvalidArgumentError", "OdeflowError", "UnknownNameError"]
+__all__ = [
+    "DataError",
+    "IntegrationError",
+    "InvalidArgumentError",
+    "OdeflowError",
+    "UnknownNameError",
+    "printable",
+    "words_of",
+]
+
+_UNPRINTABLE = dict.fromkeys(
+    # C0 but for tab and line feed, DEL, C1, marks and overrides of direction, lone surrogates
+    [*{*range(0x20), *range(0x7F, 0xA0)} - {0x09, 0x0A}, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F),
+     *range(0x2066, 0x206A), *range(0xD800, 0xE000)],
+    "\N{REPLACEMENT CHARACTER}",
+)  # fmt: skip
+
+
+def printable(text: str) -> str:
+    r"""Return text with every character that a terminal would obey, or cannot write, replaced one for one.
+
+    Examples
+    --------
+    >>> printable("red: \x1b[31m") == "red: \ufffd[31m"
+    True
+    """
+    return text.translate(_UNPRINTABLE)
+
+
+def words_of(error: BaseException) -> str:
+    """Return an error of foreign code in words that are safe to print, also if its own words raise."""
+    try:
+        said = str(error)
+    except Exception as another:
+        said = f"its message could not be read ({type(another).__name__})"
+    return printable(f"{type(error).__name__}: {said}")
 
 
 class OdeflowError(Exception):
-    """Base of every error that odeflow raises on purpose."""
+    """Base of every error that odeflow raises on purpose; its words are safe to print, whatever they quote."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InvalidArgumentError(OdeflowError, ValueError):

@@ -59,7 +59,9 @@ class FlowTextError(InvalidArgumentError):
     """
 
     def __init__(self, message: str, text: str, column: int) -> None:
-        super().__init__(f"{message}\n  {text}\n  {' ' * (column - 1)}^")
+        # the text is shown on one line, whatever a terminal takes for a new one
+        shown = " ".join(text.splitlines())
+        super().__init__(f"{message}\n  {shown}\n  {' ' * (column - 1)}^")
         self.text, self.column = text, column
 
 

@@ -19,6 +19,9 @@ __all__ = ["ConcreteFlow", "EnergySpec", "FlowSpec", "Kind", "Laurent", "Scalar"
 
 LONGEST_SUM = 400
 LARGEST_BITS = 2000
+LARGEST_SIZE = 40
+"""Coefficients lie between 1e-40 and 1e40, and powers of t between -12 and 12, as the checker reads them."""
+HIGHEST_POWER = 12
 
 Laurent = tuple[tuple[Fraction, Fraction], ...]
 """A sum of powers of t with rational coefficients: pairs (power, coefficient), powers increasing, no zeros."""
@@ -122,7 +125,15 @@ class Scalar:
                     "time in another unit: with t = c s, x'' + b x' + grad(x) becomes x'' + c b x' + c^2 grad(x)."
                 )
             total[power] = total.get(power, Fraction(0)) + number
-        return tuple((p, c) for p, c in sorted(total.items()) if c)
+        found = tuple((p, c) for p, c in sorted(total.items()) if c)
+        if any(abs(p) > HIGHEST_POWER or p.denominator > HIGHEST_POWER for p, _ in found):
+            raise InvalidArgumentError(f"Expected powers of t of at most {HIGHEST_POWER}.")
+        if any(not Fraction(1, 10**LARGEST_SIZE) <= abs(c) <= 10**LARGEST_SIZE for _, c in found):
+            raise InvalidArgumentError(
+                f"Expected coefficients between 1e-{LARGEST_SIZE} and 1e{LARGEST_SIZE} in size. Measure time in "
+                "another unit."
+            )
+        return found
 
     def __str__(self) -> str:
         text = ""
@@ -255,6 +266,8 @@ def _collected(terms: Iterable[tuple[_Monomial, Fraction]]) -> Scalar:
     total: dict[_Monomial, Fraction] = {}
     for monomial, coefficient in terms:
         total[monomial] = total.get(monomial, Fraction(0)) + coefficient
+    if any(max(c.numerator.bit_length(), c.denominator.bit_length()) > LARGEST_BITS for c in total.values()):
+        raise InvalidArgumentError("Expected smaller numbers.")
     return Scalar(tuple(sorted((m, c) for m, c in total.items() if c)))
 
 

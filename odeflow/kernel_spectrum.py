@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ from odeflow.symbolic.exact import is_positive_semidefinite
 __all__ = ["kernel_class", "read_kernel"]
 
 LARGEST = 60
+LARGEST_FILE = 200_000
+MOST_BITS = 400
+"""Of the common denominator of a kernel; longer ones would take exact arithmetic minutes."""
+LARGEST_DIGITS = 40
 DIGITS = 5
 """Bounds are rounded outwards to so many significant decimals."""
 
@@ -49,6 +54,12 @@ def kernel_class(kernel: Sequence[Sequence[Fraction]]) -> FunctionClass:
         )
     if any(kernel[i][j] != kernel[j][i] for i in range(n) for j in range(i)):
         raise DataError("Expected a symmetric kernel. Average it with its transpose.")
+    if lcm(*(x.denominator for row in kernel for x in row)).bit_length() > MOST_BITS:
+        raise DataError(
+            f"Expected a common denominator of at most {MOST_BITS} bits. Write the entries as decimals, or round them."
+        )
+    if any(abs(x) > 10**LARGEST_DIGITS for row in kernel for x in row):
+        raise DataError(f"Expected entries of at most 1e{LARGEST_DIGITS}. Measure time in another unit.")
     values = np.linalg.eigvalsh(np.array([[float(x) for x in row] for row in kernel]))
     step = Fraction(1, 10**DIGITS)
     low, high = (Fraction(float(v)).limit_denominator(10**9) for v in (values[0], values[-1]))
@@ -63,9 +74,15 @@ def kernel_class(kernel: Sequence[Sequence[Fraction]]) -> FunctionClass:
 def read_kernel(path: Path) -> list[list[Fraction]]:
     """Read a kernel from a text file of numbers, separated by commas or blanks, one row a line; decimals are exact."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
         raise DataError(f"Expected a text file with a kernel but {path} could not be read: {error}.") from None
+    if len(text) > LARGEST_FILE:
+        raise DataError(f"Expected a kernel of at most {LARGEST_FILE} characters but {path} is longer.")
+    lines = text.splitlines()
+    if not text.strip():
+        raise DataError(f"Expected rows of numbers in {path} but it is empty.")
     return [[parse_rational(word) for word in line.replace(",", " ").split()] for line in lines if line.strip()]
 
 

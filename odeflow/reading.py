@@ -10,9 +10,13 @@ from typing import Any
 from rich.console import Console, Group
 
 from odeflow.catalogue import Catalogue
+from odeflow.errors import words_of
 from odeflow.report.as_json import dump_one, page_object, verdict_object
 from odeflow.report.html import article
+from odeflow.report.lines import Harmless
 from odeflow.report.pages import Page, evidence_lines, theorem_page
+from odeflow.symbolic.certificates import DecayCertificate
+from odeflow.symbolic.derivations import Derivation
 from odeflow.theorem import Theorem
 from odeflow.verify import Settings, check_fully
 
@@ -43,25 +47,30 @@ def read_page(
     """
     troubles: list[tuple[str, str]] = []
 
-    def run(part: str, function: Callable[..., Any] | None, *args: Any) -> Any:
+    def run(part: str, function: Callable[..., Any] | None, *args: Any, gives: type = object) -> Any:
         if function is None:
             return None
         if on_part is not None:
             on_part(part)
         try:
-            return function(*args)
-        except Exception as error:  # a defect of a page is shown on the page
-            troubles.append((part, f"{type(error).__name__}: {error}"))
+            found = function(*args)
+            if not isinstance(found, gives):
+                raise TypeError(f"expected a {gives.__name__} but got {type(found).__name__}")
+            return found
+        except KeyboardInterrupt:  # that is the user
+            raise
+        except BaseException as error:  # a defect of a page is shown on the page
+            troubles.append((part, words_of(error)))
             return None
 
-    certificate = run("certificate", theorem.certificate, theorem.claim)
+    certificate = run("certificate", theorem.certificate, theorem.claim, gives=DecayCertificate)
     siblings = (t for t in catalogue.theorems if t.source.paper == theorem.source.paper)
     return Page(
         theorem=theorem,
-        derivation=run("derivation", theorem.derive, theorem.claim),
+        derivation=run("derivation", theorem.derive, theorem.claim, gives=Derivation),
         certificate=certificate,
         certificate_decision=None if certificate is None else run("certificate", certificate.check),
-        counterexample=run("counterexample", theorem.counterexample, theorem.claim),
+        counterexample=run("counterexample", theorem.counterexample, theorem.claim, gives=Derivation),
         troubles=tuple(troubles),
         related=tuple(t for t in siblings if t.name in theorem.related),
         command=command,
@@ -92,7 +101,7 @@ def written_up(
     else:
         stream = io.StringIO()
         console = Console(file=stream, width=TEXT_WIDTH, markup=False, emoji=False, highlight=False, color_system=None)
-        console.print(theorem_page(page, width=TEXT_WIDTH))
-        console.print(Group(*evidence_lines(result, width=TEXT_WIDTH)))
+        console.print(Harmless(theorem_page(page, width=TEXT_WIDTH)))
+        console.print(Harmless(Group(*evidence_lines(result, width=TEXT_WIDTH))))
         text = stream.getvalue()
     return result.fields(), text

@@ -15,7 +15,7 @@ from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
 from odeflow.reading import Form, findings, read_page, written_up
 from odeflow.report.as_json import dump, verdict_object
 from odeflow.report.ascii import approximate_letters
-from odeflow.report.lines import counted, paragraph, problem_lines
+from odeflow.report.lines import Harmless, counted, paragraph, problem_lines
 from odeflow.report.pages import Page
 from odeflow.report.progress import AbstractReporter, reporter
 from odeflow.report.text import brief_table, changes, hypotheses_table, summary, time_table, verdict_table
@@ -321,8 +321,9 @@ class Session:
             self._spent.append((what, stage, time.perf_counter() - start))
 
     def _say(self, what: RenderableType | Sequence[RenderableType], console: Console) -> None:
-        for part in what if isinstance(what, (list, tuple)) else [what]:
-            console.print(part)
+        parts: Sequence[Any] = what if isinstance(what, (list, tuple)) else [what]
+        for part in parts:
+            console.print(Harmless(part))
 
 
 def _in_order(results: Sequence[Result], chosen: Sequence[Theorem]) -> list[Result]:

@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from odeflow.errors import OdeflowError
+import numpy as np
+
+from odeflow.errors import OdeflowError, printable, words_of
 from odeflow.markup import table
+from odeflow.panels import Panel
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import negation
 from odeflow.theorem import Evidence, Stage, Theorem, Verdict
@@ -143,11 +146,13 @@ def check(
             on_stage(stage)
         start = time.perf_counter()
         try:
-            found = run()
+            found = _well_formed(run())
         except OdeflowError as error:
             found = _gave_up(stage, str(error))
-        except Exception as error:  # a defect of a page must not take the others down
-            found = _gave_up(stage, f"{type(error).__name__}: {error}")
+        except KeyboardInterrupt:  # that is the user
+            raise
+        except BaseException as error:  # a defect of a page, be it SystemExit, must not take the others down
+            found = _gave_up(stage, words_of(error))
         timings.append(Timing(stage, time.perf_counter() - start))
         evidence.append(found)
     lemmas = tuple(dict.fromkeys(lemma for e in evidence for lemma in e.lemmas))
@@ -370,6 +375,28 @@ def _property(theorem: Theorem, seed: int, examples: int) -> Evidence:
 
 class _Falsified(AssertionError):
     """The property is false for a case."""
+
+
+def _well_formed(found: Any) -> Evidence:
+    """Return evidence whose fields have their types and whose words are safe to print, or raise TypeError."""
+    if not isinstance(found, Evidence):
+        raise TypeError(f"expected the check to return Evidence but got {type(found).__name__}")
+    if not (
+        isinstance(found.stage, Stage)
+        and isinstance(found.status, Status)
+        and isinstance(found.cases, (int, np.integer))
+        and (found.seed is None or isinstance(found.seed, (int, np.integer)))
+        and isinstance(found.lemmas, tuple)
+        and (found.picture is None or isinstance(found.picture, Panel))
+    ):
+        raise TypeError("expected Evidence with fields of their types")
+    words = {name: getattr(found, name) for name in ("claimed", "observed", "error_bar", "detail")}
+    if not all(isinstance(text, str) for text in (*words.values(), *found.lemmas)):
+        raise TypeError("expected Evidence in words")
+    if all(text == printable(text) for text in (*words.values(), *found.lemmas)):
+        return found
+    clean: dict[str, Any] = {name: printable(text) for name, text in words.items()}
+    return replace(found, **clean, lemmas=tuple(printable(lemma) for lemma in found.lemmas))
 
 
 def _gave_up(stage: Stage, reason: str) -> Evidence:

@@ -12,6 +12,9 @@ __all__ = ["parse_csv"]
 
 # In this order: a tab or a semicolon between cells is never an accident, a comma may be a decimal one.
 DELIMITERS = ("\t", ";", ",")
+# Numbers are few bytes as text and many in memory: so many cells are read within a minute and a gigabyte.
+MOST_CELLS = 5_000_000
+MOST_COLUMNS = 100_000
 # How many rows are looked at to choose the delimiter.
 SAMPLE = 50
 
@@ -23,10 +26,18 @@ def parse_csv(data: bytes, *, name: str, header: bool | None = None) -> Table:
     Header: the first row, if none of its cells is a number. Blank lines are skipped.
     """
     text = _decode(data, name)
+    cells_at_most = max(map(text.count, DELIMITERS)) + text.count("\n") + text.count("\r")
+    if cells_at_most > MOST_CELLS:
+        raise DataError(
+            f"Expected at most {MOST_CELLS} cells of text but {name!r} has about {cells_at_most}. Take a part of it, "
+            "or save the numbers with numpy.save."
+        )
     rows = _split(text, name)
     if not rows:
         raise DataError(f"Expected rows of numbers in {name!r} but the file is empty.")
     width = len(rows[0][1])
+    if width > MOST_COLUMNS:
+        raise DataError(f"Expected at most {MOST_COLUMNS} columns but {name!r} has {width}. Save it with numpy.save.")
     for line, cells in rows:
         if len(cells) != width:
             raise DataError(

@@ -14,12 +14,17 @@ import numpy as np
 from jaxtyping import Float
 
 from odeflow.datasets.columns import Table, table_to_dataset
-from odeflow.datasets.csv_text import parse_csv
+from odeflow.datasets.csv_text import MOST_CELLS, parse_csv
 from odeflow.datasets.dataset import Dataset
 from odeflow.errors import DataError
 
 __all__ = ["read_dataset"]
 
+LARGEST_TEXT = 100_000_000
+"""Characters of a text table; a pipe is read up to here."""
+LARGEST_ARRAYS = 500_000_000
+"""Bytes of the arrays in an NPY or NPZ file, unpacked: an archive can promise any number of them."""
+MOST_MEMBERS = 100
 ASK_LICENCE = "not recorded: the user's own file"
 
 
@@ -35,7 +40,7 @@ def read_dataset(
     Text (any other suffix than .npy and .npz): UTF-8, columns separated by commas, semicolons or tabs, with or without
     a line of names. NPY: a matrix, or a structured array with named fields. NPZ: a matrix of inputs and a vector of
     targets under two keys, `X` and `y` unless named otherwise; or one matrix, treated like NPY. Pickled objects are
-    never loaded.
+    never loaded. Text of more than 100 MB, and arrays of more than 500 MB, are refused before they are read.
 
     Parameters
     ----------
@@ -101,22 +106,43 @@ def _existing_file(path: str | os.PathLike[str]) -> Path:
 
 def _read_bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as stream:
+            content = stream.read(min(LARGEST_TEXT, _size(file)) + 1)
+            content += stream.read(LARGEST_TEXT + 1 - len(content)) if len(content) <= LARGEST_TEXT else b""
     except OSError as error:
         raise DataError(f"Expected {file.name!r} to be readable but: {error}. Check its permissions.") from error
+    if len(content) > LARGEST_TEXT:
+        raise DataError(
+            f"Expected at most {LARGEST_TEXT} bytes of text but {file.name!r} has more. Take a part of it, or save "
+            "the numbers with numpy.save."
+        )
+    return content
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
 
 
 def _load_numpy(file: Path) -> Any:
     """Map an NPY file instead of loading it: a header that promises more than the file holds is refused at once."""
     try:
+        if _size(file) > LARGEST_ARRAYS:
+            raise ValueError(f"it has more than {LARGEST_ARRAYS} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return np.array(np.load(file, mmap_mode="r", allow_pickle=False))
+            return _bounded(np.array(np.load(file, mmap_mode="r", allow_pickle=False)))
     except Exception as error:  # NumPy's parsers raise many classes on damaged files; all of them mean this
         raise DataError(
             f"Expected {file.name!r} to be an NPY file of numbers but: {_first_line(error)}. "
             "It is damaged, truncated, holds Python objects, or is not an NPY file; write it with numpy.save."
         ) from error
+
+
+def _bounded(array: Any) -> Any:
+    """Refuse arrays of very many entries that take no bytes, such as empty strings."""
+    if isinstance(array, np.ndarray) and array.size > LARGEST_ARRAYS:
+        raise ValueError(f"it has more than {LARGEST_ARRAYS} entries")
+    return array
 
 
 def _array_table(array: Any, name: str) -> Table:
@@ -145,7 +171,7 @@ def _array_table(array: Any, name: str) -> Table:
 
 def _as_numbers(array: np.ndarray, what: str, *, required: bool = True) -> Any:
     if array.dtype.kind not in "biuf":
-        if not required:  # complained about only when the column is chosen
+        if not required and array.size <= MOST_CELLS:  # complained about only when the column is chosen
             return [str(cell) for cell in array]
         raise DataError(f"Expected {what} to hold real numbers but its type is {array.dtype}. Convert it to float64.")
     with np.errstate(over="ignore"):
@@ -190,8 +216,15 @@ def _load_npz(file: Path) -> dict[str, Float[np.ndarray, ...]]:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is not a zip archive")
             # Our own stream: numpy.load forgets to close the file of a damaged archive.
-            with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                arrays = {key: archive[key] for key in archive.files}
+            with file.open("rb") as stream:
+                # The zip module unpacks no more of a member than its directory says.
+                with zipfile.ZipFile(stream) as packed:
+                    members = packed.infolist()
+                if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > LARGEST_ARRAYS:
+                    raise ValueError(f"it unpacks to more than {MOST_MEMBERS} arrays or {LARGEST_ARRAYS} bytes")
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as archive:
+                    arrays = {key: _bounded(archive[key]) for key in archive.files}
     except Exception as error:  # as for NPY; also bad archives, memory and decompression errors
         raise DataError(
             f"Expected {file.name!r} to be an NPZ file of number arrays but: {_first_line(error)}. "

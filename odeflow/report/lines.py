@@ -9,15 +9,20 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from odeflow.catalogue import Problem
+from odeflow.errors import printable
 from odeflow.report.maths import prose
 from odeflow.theorem import Evidence, Paper, Stage, Theorem, Verdict, World
 
 __all__ = [
+    "Harmless",
     "counted",
     "evidence_words",
     "headline",
@@ -45,6 +50,17 @@ _VERDICT_WIDTH = 16
 _TOGETHER = re.compile(r"\^\([^()]*\)|⟨[^⟩]*⟩")
 _A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(| of |$)")
 _NO_BREAK = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Harmless:
+    """Text as it is printed, but for characters that a terminal would obey: pages are written by others, too."""
+
+    content: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.content, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 def verdict_text(verdict: Verdict) -> Text:

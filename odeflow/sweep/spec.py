@@ -17,31 +17,34 @@ from odeflow.errors import DataError, InvalidArgumentError, UnknownNameError
 
 __all__ = ["AXES", "OBSERVABLES", "Cell", "SweepSpec", "read_spec"]
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 100_000
+MOST_DOTS = 200
+"""Of a line, beyond one a comma: TOML's parser takes quadratic time for keys of thousands of parts."""
 MOST_CELLS = 10_000_000
 LONGEST_TEXT = 500
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis of the grid: the type of its values, their default, unit, and least value."""
+    """An axis of the grid: the type of its values, their default, unit, least and largest value."""
 
     kind: type
     default: Any
     unit: str
     least: float = -math.inf
+    most: float = math.inf
 
 
 AXES = {
     "flow": Axis(str, "gradient-flow", "name or ODE"),
     "network": Axis(str, "frozen", "frozen, relu or linear"),
-    "width": Axis(int, 1000, "neurons", 1.0),
-    "depth": Axis(int, 3, "layers", 1.0),
-    "samples": Axis(int, 20, "points", 1.0),
-    "features": Axis(int, 10, "inputs", 1.0),
+    "width": Axis(int, 1000, "neurons", 1.0, 1e7),
+    "depth": Axis(int, 3, "layers", 1.0, 1e3),
+    "samples": Axis(int, 20, "points", 1.0, 1e4),
+    "features": Axis(int, 10, "inputs", 1.0, 1e5),
     "learning_rate": Axis(float, 0.0, "1/time (0: the flow itself)", 0.0),
     "horizon": Axis(float, 0.0, "flow time (0: chosen from the sharp rate)", 0.0),
-    "seed": Axis(int, 0, "", 0.0),
+    "seed": Axis(int, 0, "", 0.0, 1e15),
     "data": Axis(str, "", "file or name; empty: a teacher on the sphere"),
 }
 """Axes in the order of the grid; an axis that is not given has its default."""
@@ -96,18 +99,18 @@ class SweepSpec:
         for name in axes:
             if name not in AXES:
                 raise UnknownNameError("axis of a sweep", str(name), AXES)
+        cells = math.prod(_count(name, given) for name, given in axes.items())
+        if cells > MOST_CELLS:  # before a list of them is made
+            raise InvalidArgumentError(f"Expected at most {MOST_CELLS} cells but the grid has {cells}.")
         checked = {name: _values(name, axes[name]) for name in AXES if name in axes}
         if not observables:
             raise InvalidArgumentError(f"Expected at least one observable among {', '.join(OBSERVABLES)}.")
         for name in observables:
             if name not in OBSERVABLES:
                 raise UnknownNameError("observable", str(name), OBSERVABLES)
-        if type(seed) is not int or seed < 0:
-            raise InvalidArgumentError(f"Expected a seed that is a whole number >= 0 but got {seed!r}.")
-        spec = cls(checked, tuple(dict.fromkeys(observables)), seed)
-        if spec.size > MOST_CELLS:
-            raise InvalidArgumentError(f"Expected at most {MOST_CELLS} cells but the grid has {spec.size}.")
-        return spec
+        if type(seed) is not int or not 0 <= seed <= AXES["seed"].most:
+            raise InvalidArgumentError(f"Expected a seed that is a whole number >= 0, <= 1e15 but got {_shown(seed)}.")
+        return cls(checked, tuple(dict.fromkeys(observables)), seed)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -137,7 +140,10 @@ class SweepSpec:
         """Read what `to_json` wrote."""
         try:
             found = json.loads(text)
-            return cls.checked(found["axes"], found["observables"], found["seed"])
+            axes, observables = found["axes"], found["observables"]
+            if not isinstance(axes, dict) or not isinstance(observables, list):
+                raise TypeError("axes or observables of the wrong type")
+            return cls.checked(axes, observables, found["seed"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise DataError(f"Expected a sweep's spec as JSON but got something else ({error}).") from None
 
@@ -162,12 +168,18 @@ def read_spec(path: str | os.PathLike[str]) -> SweepSpec:
     """
     source = Path(path)
     try:
-        if source.stat().st_size > LARGEST_FILE:
-            raise DataError(f"Expected a spec of at most {LARGEST_FILE} bytes but {source} is larger.")
-        table = tomllib.loads(source.read_text(encoding="utf-8"))
+        with source.open(encoding="utf-8", newline="") as file:
+            text = file.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise DataError(f"Expected a spec of at most {LARGEST_FILE} characters but {source} is larger.")
+        if any(line.count(".") - line.count(",") > MOST_DOTS for line in text.split("\n")):
+            raise DataError(f"Expected at most {MOST_DOTS} dots in a line of {source}. Keys here have one part.")
+        table = tomllib.loads(text)
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(f"Could not read {source}: {error.strerror}.") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's parser also passes on what int() refuses
         raise DataError(f"Expected TOML in {source} but {error}.") from None
     _only(table, ("sweep", "grid"), str(source))
     sweep, grid = table.get("sweep", {}), table.get("grid", {})
@@ -176,7 +188,7 @@ def read_spec(path: str | os.PathLike[str]) -> SweepSpec:
     _only(sweep, ("observables", "seed"), f"[sweep] of {source}")
     observables = sweep.get("observables", ["exponent", "exponent_low", "exponent_high", "proved", "sharp"])
     if not isinstance(observables, list) or not all(isinstance(o, str) for o in observables):
-        raise DataError(f"Expected observables = [names] in {source} but got {str(observables)[:80]}.")
+        raise DataError(f"Expected observables = [names] in {source} but got {_shown(observables)}.")
     return SweepSpec.checked(grid, observables, sweep.get("seed", 0))
 
 
@@ -205,9 +217,10 @@ def _value(name: str, axis: Axis, given: Any) -> Any:
     if axis.kind is float and isinstance(given, int) and not isinstance(given, bool):
         given = float(given) if abs(given) < 1e300 else math.inf
     wrong_type = not isinstance(given, axis.kind) or isinstance(given, bool)
-    if wrong_type or (axis.kind is not str and not (math.isfinite(given) and given >= axis.least)):
+    if wrong_type or (axis.kind is not str and not (axis.least <= given <= axis.most and given != math.inf)):
         wanted = "text" if axis.kind is str else f"a {'whole ' if axis.kind is int else ''}number >= {axis.least:g}"
-        raise InvalidArgumentError(f"Expected {name} to be {wanted} but got {str(given)[:80]!r}.")
+        wanted += f", <= {axis.most:g}" if math.isfinite(axis.most) else ""
+        raise InvalidArgumentError(f"Expected {name} to be {wanted} but got {_shown(given)}.")
     if axis.kind is str and len(given) > LONGEST_TEXT:
         raise InvalidArgumentError(f"Expected {name} of at most {LONGEST_TEXT} characters but got {len(given)}.")
     if name == "network" and given not in ("frozen", "relu", "linear"):
@@ -219,9 +232,23 @@ def _range(name: str, given: Mapping[str, Any]) -> range:
     ends = [given.get("from"), given.get("to"), given.get("step", 1)]
     if set(given) - {"from", "to", "step"} or not all(type(e) is int for e in ends) or ends[2] < 1 or ends[1] < ends[0]:
         raise InvalidArgumentError(
-            f"Expected {name} = {{from = A, to = B, step = C}} with whole numbers A <= B, C >= 1 but got "
-            f"{str(dict(given))[:80]}."
+            f"Expected {name} = {{from = A, to = B, step = C}}, whole numbers A <= B, C >= 1, but got {_shown(given)}."
         )
     if (ends[1] - ends[0]) // ends[2] >= MOST_CELLS:
         raise InvalidArgumentError(f"Expected at most {MOST_CELLS} values of {name}.")
     return range(ends[0], ends[1] + 1, ends[2])
+
+
+def _count(name: str, given: Any) -> int:
+    """Return how many values an axis has, before they are looked at."""
+    if isinstance(given, dict):
+        given = _range(name, given)
+    return max(1, len(given)) if isinstance(given, (list, tuple, range)) else 1
+
+
+def _shown(given: object) -> str:
+    """Return the beginning of a value as text; whole numbers of thousands of digits have none."""
+    try:
+        return repr(str(given)[:80])
+    except (ValueError, RecursionError):
+        return f"a very large {type(given).__name__}"

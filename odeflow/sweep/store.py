@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from odeflow.errors import DataError, OdeflowError
+from odeflow.errors import DataError, OdeflowError, printable
 from odeflow.files import write_text
 from odeflow.sweep.cells import CellResult
 from odeflow.sweep.spec import AXES, OBSERVABLES, SweepSpec
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["Status", "Store", "open_sweep"]
 
 FORMAT = 1
+LONGEST_ERROR = 1000
+"""Characters of a cell's error that are kept."""
+LARGEST_SPEC = 200_000_000
+LONGEST_LINE = 10_000
+"""Bytes of a line of the journal; longer ones count as damaged."""
 VERSIONED = ("odeflow", "numpy", "scipy", "sympy", "numba")
 
 
@@ -228,27 +233,31 @@ def _dataset(spec: SweepSpec, results: Iterable[CellResult], described: str) -> 
 
 
 def _line(result: CellResult) -> str:
-    body = json.dumps([list(result.index), list(result.values), result.error, result.seconds])
+    error = result.error if len(result.error) <= LONGEST_ERROR else f"{result.error[:LONGEST_ERROR]}..."
+    body = json.dumps([list(result.index), list(result.values), error, result.seconds])
     return f"{zlib.crc32(body.encode()):08x} {body}\n"
 
 
 def _read_journal(path: Path, spec: SweepSpec) -> tuple[int, int, list[CellResult]]:
     """Return the length up to the last whole line, the number of damaged lines, and the results."""
+    whole, damaged, results = 0, 0, dict[tuple[int, ...], CellResult]()
     try:
-        text = (path / "journal.jsonl").read_bytes()
+        with (path / "journal.jsonl").open("rb") as file:
+            skipping = False
+            while line := file.readline(LONGEST_LINE):
+                ends = line.endswith(b"\n")
+                result = None if skipping or not ends else _result(line[:-1], spec)
+                if result is not None:
+                    results[result.index] = result
+                elif ends:
+                    damaged += 1
+                skipping = not ends
+                whole = file.tell() if ends else whole
     except FileNotFoundError:
         return 0, 0, []
     except OSError as error:
         raise DataError(f"Could not read {path / 'journal.jsonl'}: {error.strerror}.") from None
-    whole = text.rfind(b"\n") + 1
-    damaged, results = 0, []
-    for line in text[:whole].splitlines():
-        result = _result(line, spec)
-        if result is None:
-            damaged += 1
-        else:
-            results.append(result)
-    return whole, damaged, results
+    return whole, damaged, list(results.values())
 
 
 def _result(line: bytes, spec: SweepSpec) -> CellResult | None:
@@ -257,19 +266,27 @@ def _result(line: bytes, spec: SweepSpec) -> CellResult | None:
         if int(checksum, 16) != zlib.crc32(body):
             return None
         index, values, error, seconds = json.loads(body)
-        fits = len(index) == len(spec.shape) and all(0 <= i < n for i, n in zip(index, spec.shape, strict=True))
-        if not fits or len(values) != len(spec.observables):
+        if not (isinstance(index, list) and isinstance(values, list) and isinstance(error, str)):
             return None
-        return CellResult(tuple(index), tuple(float(v) for v in values), str(error), float(seconds))
-    except (ValueError, TypeError):
+        fits = len(index) == len(spec.shape) and all(
+            type(i) is int and 0 <= i < n for i, n in zip(index, spec.shape, strict=True)
+        )
+        if not fits or len(values) != len(spec.observables) or {type(v) for v in (*values, seconds)} - {int, float}:
+            return None
+        return CellResult(tuple(index), tuple(float(v) for v in values), printable(error), float(seconds))
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
 
 
 def _described(path: Path) -> str:
     try:
-        return (path / "spec.json").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with (path / "spec.json").open(encoding="utf-8") as file:
+            text = file.read(LARGEST_SPEC + 1)
+    except (OSError, ValueError) as error:
         raise DataError(f"Expected the store of a sweep but {path} has no readable spec.json ({error}).") from None
+    if len(text) > LARGEST_SPEC:
+        raise DataError(f"Expected a spec.json of at most {LARGEST_SPEC} characters but {path} has a longer one.")
+    return text
 
 
 def _spec_of(path: Path) -> SweepSpec:
