@@ -1,12 +1,10 @@
-"""`networks()` yields what it promises, refuses the impossible, and shrinks to networks a person can read."""
+"""`networks()` yields what it promises and shrinks to networks a person can read; refusals are in test_strategies."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from odeflow.errors import InvalidArgumentError
 from odeflow.strategies import NetworkOnSamples, networks, networks_on_samples
 from odeflow.symbolic.paths import Network, Node, gram_split, layered_network
 
@@ -67,21 +65,6 @@ def test_the_layered_network_is_within_reach() -> None:
         settings=SEARCH,
     )
     assert found.counts().paths == wanted.counts().paths
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"max_inputs": 0}, {"max_hidden": -1}, {"max_outputs": 0}, {"max_arriving": 0}, {"activations": ()},
-     {"activations": (Node.INPUT,)}],
-)  # fmt: skip
-def test_impossible_arguments_are_refused(options: dict[str, object]) -> None:
-    with pytest.raises(InvalidArgumentError, match="Expected"):
-        find(networks(**options), lambda n: True, settings=SEARCH)
-
-
-def test_no_samples_are_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match="max_samples >= 1"):
-        find(networks_on_samples(max_samples=0), lambda c: True, settings=SEARCH)
 
 
 def test_it_combines_with_other_strategies() -> None:

@@ -16,7 +16,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import as_vector, require_count
 from odeflow.strategies._declared import declared, random_state_kept
 from odeflow.strategies._spectra import rational_spectra, rationals, spectra
-from odeflow.symbolic.deep_linear_instances import rational_rotation
+from odeflow.symbolic.preconditioners import cayley
 
 __all__ = ["integer_matrices", "psd_matrices", "rational_psd_matrices", "rational_rotations", "rotations"]
 
@@ -98,7 +98,7 @@ def rational_rotations(draw: st.DrawFn, n: int, *, bound: int = 2) -> sp.Immutab
     count = n * (n - 1) // 2
     skew = draw(st.lists(rationals(-bound, bound), min_size=count, max_size=count))
     with random_state_kept():
-        return sp.ImmutableMatrix(rational_rotation(skew, n))
+        return sp.ImmutableMatrix(cayley(skew, n))
 
 
 def _check_psd_matrices(spectrum: ArrayLike | st.SearchStrategy[Float[np.ndarray, " n"]] | None) -> None:

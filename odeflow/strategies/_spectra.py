@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -106,20 +107,17 @@ def spectra(
     size = draw(st.integers(1, max_size)) if n is None else n
     zeros = draw(st.integers(0, min(size, 1) if distinct else size)) if singular else 0
     found: list[float] = []
-    least, most = lower, upper
-    while len(found) < size - zeros:
-        if distinct and not found and size - zeros > 1:
-            most = upper / (1.0 + ROOM)  # so that there is room above the first
-        exact = [value for value in (*found, *confluent) if least <= value <= most]
-        options = [st.floats(least, most)]
-        if not distinct and exact:
-            options.insert(0, st.sampled_from(exact))
-        close = [value for p in (*exact, most) for value in _neighbours(p) if least <= value <= most]
-        options.append(st.sampled_from([most, *exact, *close]))
-        value = st.one_of(options)
-        found.append(draw(value.filter(lambda v: v not in found) if distinct else value))
-        if len(found) == 1:
-            least, most = found[0], _largest(found[0], upper, condition)
+    for number in range(size - zeros):
+        if number == 0:
+            # distinct ones need room above the first
+            low, high = lower, upper / (1.0 + ROOM) if distinct and size - zeros > 1 else upper
+            plain = st.floats(low, high)
+        else:
+            low, high = found[0], _largest(found[0], upper, condition)
+            plain = st.floats(1.0, high / low).map(_scaled(low, high))  # the ratio shrinks on its own
+        values = _with_special_points(plain, low, high, [*found, *confluent], repeats=not distinct)
+        value = draw(values)
+        found.append(_unused(value, low, high, found, size) if distinct else value)
     return np.array([0.0] * zeros + sorted(found))
 
 
@@ -203,6 +201,27 @@ def rational_spectra(
     return (*[sp.Integer(0)] * zeros, *sorted(values))
 
 
+def _with_special_points(
+    plain: st.SearchStrategy[float], low: float, high: float, points: Sequence[float], *, repeats: bool
+) -> st.SearchStrategy[float]:
+    """Add the points in [low, high], values next to them, and `high`; with `repeats` the points come first."""
+    exact = [value for value in points if low <= value <= high]
+    close = [value for point in (*exact, high) for value in _neighbours(point) if low <= value <= high]
+    special = st.sampled_from([high, low, *exact, *close])
+    return st.one_of(st.sampled_from(exact), plain, special) if repeats and exact else st.one_of(plain, special)
+
+
+def _scaled(low: float, high: float) -> Callable[[float], float]:
+    return lambda ratio: min(low * ratio, high)
+
+
+def _unused(value: float, low: float, high: float, found: Sequence[float], size: int) -> float:
+    """Return the value, or if it was drawn before a simple one in its place; a rejected draw would shrink badly."""
+    multiples = [low * k for k in range(2, size + 2) if low * k <= high]
+    between = [low + (high - low) * k / size for k in range(1, size + 1)]
+    return next(v for v in (value, *multiples, *between) if v not in found)
+
+
 def _neighbours(value: float) -> Iterable[float]:
     yield float(np.nextafter(value, np.inf))
     yield float(np.nextafter(value, 0.0))
@@ -246,12 +265,13 @@ def _check_pool(lower: Fraction, upper: Fraction, max_denominator: int) -> int:
     return count
 
 
-def _pool(lower: Fraction, upper: Fraction, max_denominator: int) -> list[sp.Rational]:
-    """Return all of them, the simplest first."""
+@functools.lru_cache(maxsize=64)
+def _pool(lower: Fraction, upper: Fraction, max_denominator: int) -> tuple[sp.Rational, ...]:
+    """Return all of them, the simplest first; once, because every draw asks again."""
     values = {
         Fraction(p, q)
         for q in range(1, max_denominator + 1)
         for p in range(-(-lower.numerator * q // lower.denominator), upper.numerator * q // upper.denominator + 1)
     }
     ordered = sorted(values, key=lambda v: (v.denominator, abs(v), v < 0))
-    return [sp.Rational(v.numerator, v.denominator) for v in ordered]
+    return tuple(sp.Rational(v.numerator, v.denominator) for v in ordered)

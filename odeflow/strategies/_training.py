@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric.arrays import as_array, require_count, require_finite
+from odeflow.numeric.arrays import as_vector, require_count, require_finite
 from odeflow.strategies._declared import declared, random_state_kept
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def learning_rates(
 
 
 def _largest(spectrum: ArrayLike) -> float:
-    values = as_array("spectrum", spectrum, shape=(None,) * min(np.ndim(spectrum), 1))
+    values = as_vector("spectrum", np.atleast_1d(spectrum))
     if values.min() < 0.0:
         raise InvalidArgumentError(f"Expected eigenvalues >= 0 but got {values.min()}. No learning rate is stable.")
     if values.max() == 0.0:
