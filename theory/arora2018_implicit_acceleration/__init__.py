@@ -252,11 +252,11 @@ ITEMS: dict[str, tuple[str, ...]] = {
 """Each numbered or named item of the paper, and the theorems that decide it; figures are in `figures.py`."""
 
 NOT_CHECKABLE: dict[str, str] = {
-    "Section 6, any similar modification": "has no precise meaning: a potential is excluded, a metric is not (depth_is_a_metric)",
+    "Section 6, any similar modification": "has no precise meaning; for a metric see depth_is_a_metric",
     "Section 5, promotes movement along directions already taken": "an interpretation in words, no statement to decide",
     "Footnote 2": "says that a constant factor of the loss is left out; no claim",
     "Section 5, small learning rates": "quotes the theory of discretisation; for (10) see discrete_rule_global_order",
-    "Section 8, one of the largest regression tasks": "needs the catalogue of the whole repository, which is not at hand",
+    "Section 8, one of the largest regression tasks": "needs the list of the whole repository, which is not at hand",
     "Section 8, speed-up of the MNIST tutorial": "its code and data are not at hand; Figure 5 runs a small version",
     "Footnote 4": "gives the address of a tutorial's code; no claim",
 }

@@ -71,14 +71,15 @@ def derive(claim: Claim) -> Derivation:
     """Integrate piece by piece, N symbolic."""
     pieces = closed_curve()
     shown = [show_piece(piece) for piece in pieces]
-    total = sp.Add(*(piece_integral(piece) for piece in pieces))
+    apart = {OUTER: INNER + sp.Symbol("s", positive=True)}
+    total = sp.Add(*(piece_integral(piece) for piece in pieces)).xreplace(apart)
     return Derivation(
         (
             define("coordinates of the plane of the curve: e = (1, 0); F_e has no other component there"),
             *shown,
             infer("each integral is the difference of its primitive at the ends", from_=shown),
             show_equal("the constant is 2(N-1)(N-2)/(3N-2)", 2 * DEPTH / EXPONENT - 2, CONSTANT),
-            show_with("all four pieces", claim.formula, {CIRCULATION: total}),
+            show_with("all four pieces, R = r + s", claim.formula, {CIRCULATION: total, **apart}),
         )
     )
 

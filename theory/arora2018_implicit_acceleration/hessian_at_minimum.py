@@ -66,6 +66,12 @@ def derive(claim: Claim) -> Derivation:
             infer("second derivative along a path of layers: <J v, H J v> + <G, second derivative of W_e>, and G = 0"),
             define("y = J x, not 0 as J^T H y = mu x is not", equate(IMAGE, JACOBIAN * VECTOR)),
             show_matrices(
+                "conversely P H y = mu y makes x = J^T H y, not 0 as J x = mu y is not, an eigenvector of J^T H J",
+                equate(JACOBIAN.T * HESSIAN * JACOBIAN * VECTOR, VECTOR * EIGENVALUE),
+                {VECTOR: JACOBIAN.T * HESSIAN * IMAGE},
+                rules=[(JACOBIAN * JACOBIAN.T * HESSIAN * IMAGE, IMAGE * EIGENVALUE)],
+            ),
+            show_matrices(
                 "so y is an eigenvector of P H",
                 claim.formula,
                 {IMAGE: JACOBIAN * VECTOR},

@@ -11,7 +11,7 @@ Arora, Cohen and Hazan (2018), Appendix B, (45), (47): "acceleration by at least
 Idea of the proof
 -----------------
 At w_1 = y1 only the second component of the gradient is left: (46) moves w_2 by eta |w| (1 + w_2^2/|w|^2) (w_2 - y2)^3,
-and |w| >= y1. So eta_OP >= eta y1 = 1/(2 eps1 y1); divide by eta_GD < 2/y1^2.
+and |w| = y1 + u, u >= 0. So eta_OP = eta (|w| + w_2^2/|w|) >= eta y1 = 1/(2 eps1 y1); divide by eta_GD < 2/y1^2.
 
 Deviations from the paper
 -------------------------
@@ -26,7 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, by, define, show_equal, show_less, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, define, infer, show_equal, show_with
 from odeflow.symbolic.preconditioners_single_output import field_at
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration import lp_step_size
@@ -57,7 +57,8 @@ CLAIM = at_least(LARGE / (4 * START))
 def derive(claim: Claim) -> Derivation:
     """Read the effective learning rate off the rule at w_1 = y1."""
     w2, y2 = sp.symbols("w_2 y_2", real=True)
-    x, v, extra = sp.symbols("x v s", nonnegative=True)
+    u, x, v = sp.symbols("u x v", nonnegative=True)
+    norm = LARGE + u
     eta = 1 / (2 * START * LARGE**2)
     error = (w2 - y2) ** 3
     field = field_at(sp.Matrix([LARGE, w2]), sp.Matrix([0, error]), sp.Integer(2))
@@ -68,9 +69,9 @@ def derive(claim: Claim) -> Derivation:
             assume("w_1 = y1: the first component of the gradient is 0"),
             by("lp_step_size", lp_step_size.derive(lp_step_size.CLAIM), lp_step_size.CLAIM.formula),
             show_equal("F_2", field[1], sp.sqrt(square) * (1 + w2**2 / square) * error),
-            show_less("|w|^2 >= y1^2, and the factor (1 + w_2^2/|w|^2) >= 1", LARGE**2, LARGE**2 + extra),
-            define("eta_OP = eta y1 + s, s >= 0; eta_GD = (2/y1^2) x/(x + v)"),
-            show_with("the quotient", claim.formula, {RATIO: (eta * LARGE + extra) / plain}),
+            infer("|w|^2 = y1^2 + w_2^2, so |w| = y1 + u with u >= 0"),
+            define("eta_OP = eta (|w| + w_2^2/|w|), w_2^2 = |w|^2 - y1^2; eta_GD = (2/y1^2) x/(x + v)"),
+            show_with("the quotient", claim.formula, {RATIO: eta * (norm + (norm**2 - LARGE**2) / norm) / plain}),
         )
     )
 

@@ -25,10 +25,12 @@ from typing import Any
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer
-from odeflow.symbolic.inner_products import inner, norm2
+from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, show_equal
+from odeflow.symbolic.inner_products import inner, linear_in_words, norm2
+from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration import observation1_identity
+from theory.arora2018_implicit_acceleration import single_output_rule as rule
 from theory.arora2018_implicit_acceleration._warmup import (
     END,
     FIRST,
@@ -39,6 +41,7 @@ from theory.arora2018_implicit_acceleration._warmup import (
     STEP,
     after_one_step,
     show_words,
+    word,
 )
 from theory.arora2018_implicit_acceleration.notation import PAPER
 
@@ -61,12 +64,25 @@ CLAIM = step_is(norm2(FIRST))
 
 def derive(claim: Claim) -> Derivation:
     """Multiply out; then put balance in."""
+    two = linear_in_words(rule.CLAIM.formula.rhs.subs(DEPTH, 2))
+    along = inner(NOW, GRADIENT)
+    of_g, of_w = two[word("g")], two[word("w")] * norm2(NOW)
+
+    def balanced(value: sp.Expr) -> sp.Expr:
+        known = {norm2(NOW): SECOND**2 * norm2(FIRST)}
+        return sp.powdenest(value.xreplace(known).xreplace({norm2(FIRST): SECOND**2}))
+
     return Derivation(
         (
             assume("w_1^+ = w_1 - eta w_2 g, w_2^+ = w_2 - eta <w_1, g>, w not 0"),
             define("Pr_w g = (<w, g>/|w|^2) w"),
-            infer(
-                "balanced, |w_1|^2 = w_2^2: |w|^2 = w_2^2 |w_1|^2 = w_2^4, both factors are |w|, as in (12) with N = 2"
+            show_equal(
+                "|w|^2 = w_2^2 |w_1|^2, balanced |w_1|^2 = w_2^2: so |w| = w_2^2", balanced(norm2(NOW)), SECOND**4
+            ),
+            by("single_output_rule, (12)", rule.derive(rule.CLAIM), rule.CLAIM.formula),
+            show_equal("its factor of g at N = 2 is w_2^2", balanced(of_g), SECOND**2),
+            show_equal(
+                "its factor of w/|w|^2 at N = 2 is |w_1|^2 <w, g>", balanced(of_w), balanced(norm2(FIRST) * along)
             ),
             show_words("multiplied out", claim.formula, {END: after_one_step().as_expr()}),
         )

@@ -28,7 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal
+from odeflow.symbolic.derivations import Derivation, assume, by, chain, infer, show_equal
 from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.symbolic.preconditioners_single_output import NORM, OUTER
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -71,7 +71,7 @@ def derive(claim: Claim) -> Derivation:
         DEPTH * r**a * sp.diff(D, r),
     )
     end = show_equal("... with D(R) = V", D.subs(r, R), VARIATION)
-    lipschitz = define("|D(r)| <= 2 M r: both rays start at 0")
+    lipschitz = infer("|D(r)| <= 2 M r: both rays start at 0, and along each |dL/dr| <= |grad L| <= M")
     bound = 2 * SLOPE * r * (R / r) ** (2 / DEPTH)
     solved = infer("V = D(r) (R/r)^{2/N} <= 2 M r (R/r)^{2/N}", sp.Le(VARIATION, bound), from_=[ray, end])
     return Derivation(

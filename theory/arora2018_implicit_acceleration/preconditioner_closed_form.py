@@ -52,7 +52,7 @@ CLAIM = closed_form_is(eigenvalue())
 
 def derive(claim: Claim) -> Derivation:
     """Sum the geometric sequence by induction over the depth."""
-    a, b = sp.symbols("a b", positive=True)
+    a, b = sp.symbols("a b", nonnegative=True)
     M = sp.Symbol("M", integer=True, positive=True)
     so_far = (a**M - b**M) / (a - b)
     roots = {a: LEFT ** (2 / DEPTH), b: RIGHT ** (2 / DEPTH)}

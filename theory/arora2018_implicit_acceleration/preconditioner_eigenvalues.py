@@ -26,7 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_with
+from odeflow.symbolic.derivations import Derivation, by, equate, infer, show_equal, show_with
 from odeflow.symbolic.preconditioners import (
     DEPTH,
     LAYER,
@@ -35,6 +35,7 @@ from odeflow.symbolic.preconditioners import (
     eigenvalue_sum,
     preconditioner,
     show_equal_matrices,
+    summand_eigenvalue,
     vec,
 )
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -66,12 +67,18 @@ def derive(claim: Claim) -> Derivation:
     """Add the summands' eigenvalues and count the layers from the other end."""
     added = eigenvalue_sum()
     backwards = added.change_index(LAYER, DEPTH + 1 - LAYER, LAYER)
+    mirrored = show_equal(
+        "the term N + 1 - j of this sum is the j-th printed one",
+        summand_eigenvalue(layer=DEPTH + 1 - LAYER),
+        summands.PRINTED,
+    )
     each = by("preconditioner_summands", summands.derive(summands.CLAIM), summands.CLAIM.formula)
     return Derivation(
         (
             each,
             infer("vec is linear: P vec(u_r v_q') is the sum of the summands' eigenvalues times it", from_=[each]),
-            define("count the layers from the other end, j -> N + 1 - j", equate(added, backwards)),
+            mirrored,
+            infer("j -> N + 1 - j counts 1, ..., N from the other end", equate(added, backwards), from_=[mirrored]),
             show_with("term by term", claim.formula, {VALUE: backwards}),
         )
     )

@@ -41,7 +41,7 @@ from odeflow.symbolic.deep_linear import (
 )
 from odeflow.symbolic.deep_linear_instances import BalancedNetwork
 from odeflow.symbolic.deep_linear_words import show_traces
-from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_with
+from odeflow.symbolic.derivations import Derivation, equate, infer, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._dynamics_cases import balanced_networks
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -66,7 +66,7 @@ CLAIM = squares_are(DEPTH * QUASI_NORM)
 
 def derive(claim: Claim) -> Derivation:
     """All layers have one Frobenius norm; that of the first is known."""
-    products, _ = product_steps()
+    products, found = product_steps()
     turned = show_traces("turned around", NEXT.T * NEXT, NEXT * NEXT.T)
     around = show_traces("turned around", LAYER * LAYER.T, LAYER.T * LAYER)
     same = infer(
@@ -74,7 +74,12 @@ def derive(claim: Claim) -> Derivation:
         equate(TRACE(LAYER.T * LAYER), TRACE(FIRST.T * FIRST)),
         from_=[turned, around],
     )
-    root = define("B = W_1^T W_1 = [W_e^T W_e]^{1/N}", equate(FIRST_GRAM, (END.T * END) ** (1 / DEPTH)))
+    roots = root_steps()
+    root = infer(
+        "W_e^T W_e = B^N, so B = W_1^T W_1 = [W_e^T W_e]^{1/N}",
+        equate(FIRST_GRAM, (END.T * END) ** (1 / DEPTH)),
+        from_=[found["right"], roots[-1]],
+    )
     each = sp.Sum(QUASI_NORM, (INDEX, 1, DEPTH))
     return Derivation(
         (
@@ -83,7 +88,7 @@ def derive(claim: Claim) -> Derivation:
             around,
             same,
             *products,
-            *root_steps(),
+            *roots,
             root,
             show_with("N equal terms", claim.formula, {SQUARES: each.doit()}),
         )
