@@ -147,6 +147,7 @@ def test_a_relu_at_its_kink_is_said_not_to_be_differentiable() -> None:
     assert not propagate(network, [[0]], {w: 1}).differentiable
     assert propagate(network, [[1]], {w: 1}).differentiable
     assert kernel_by_paths(propagate(network, [[0]], {w: 1})) == sp.zeros(1, 1)
+    assert propagate(network, [[0]], {w: 1}).slopes[1] == (0,)
 
 
 def test_a_relu_argument_that_is_zero_without_looking_like_it_is_a_kink() -> None:
@@ -197,6 +198,12 @@ def test_rows_are_samples_with_their_outputs() -> None:
     run = propagate(network, [[2], [3]])
     assert run.rows == ((0, 1), (0, 2), (1, 1), (1, 2))
     assert list(run.predictions()) == [2 * w, 2 * v * w, 3 * w, 3 * v * w]
+
+
+def test_weights_that_are_left_out_stay_symbols() -> None:
+    run = propagate(layered_network([1, 1, 1]), [[1]], {layered_network([1, 1, 1]).parameters[0]: 2})
+    assert run.weights == (2, layered_network([1, 1, 1]).parameters[1])
+    assert kernel_by_sweep(run) == sp.Matrix([[4 + run.weights[1] ** 2]])
 
 
 def test_each_node_and_sample_has_its_own_value_and_slope() -> None:

@@ -41,7 +41,6 @@ PAGES: tuple[str, ...] = (
     "expected_kernel_erf",
     "expected_smallest_eigenvalue_printed",
     "expected_smallest_eigenvalue",
-    "smallest_eigenvalue_superadditive",
     "smallest_eigenvalue_per_neuron",
     "smallest_eigenvalue_at_most_mean",
     "smallest_eigenvalue_limit",
@@ -68,6 +67,7 @@ PAGES: tuple[str, ...] = (
     "subnetwork_momentum",
     # section 6.3: strongly and weakly Gram
     "gram_matrix",
+    "smallest_eigenvalue_superadditive",
     "gram_split",
     "weakly_gram_printed",
     "gram_split_bounds",

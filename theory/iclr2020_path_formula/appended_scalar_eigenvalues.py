@@ -57,6 +57,8 @@ def derive(claim: Claim) -> Derivation:
     form, along = inner(TEST, KERNEL @ TEST), inner(OUTPUT, TEST)
     e1, e2 = Vector.base("e_1"), Vector.base("e_2")
     size = sp.Symbol("m_2", positive=True)  # mu^2
+    slack, rest = sp.symbols("s c", nonnegative=True)
+    share = 1 / (1 + rest)  # a_2/(a_1 + a_2), any number in [0, 1] but 0, where lambda_2 itself is the quotient
     steps = [
         by("appended_scalar_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
         assume("H symmetric, so <z, H z> >= lambda_1 for unit z; e_1, e_2 its lowest eigenvectors"),
@@ -72,7 +74,9 @@ def derive(claim: Claim) -> Derivation:
             b * FIRST + a * (FIRST + extra),
             (a + b) * (FIRST + extra),
         ),
-        infer("so lambda_min(H(g)) <= mu^2 lambda_2 (if both <u, e_k> are 0, any z of the plane will do)"),
+        infer(
+            "lambda_min(H(g)) = mu^2 <z, H z>/|z|^2 - s, s >= 0 (if both <u, e_k> are 0, any z of the plane will do)"
+        ),
     ]
     sides = [
         show_with(
@@ -80,7 +84,7 @@ def derive(claim: Claim) -> Derivation:
             part.xreplace({SCALE: sp.sqrt(size)}),
             {GROWN: size * (FIRST + extra) + square}
             if isinstance(part, sp.GreaterThan)
-            else {SECOND: GROWN / size + extra},
+            else {GROWN: size * (share * FIRST + (1 - share) * (FIRST + extra)) - slack, SECOND: FIRST + extra},
         )
         for part in claim.formula.args
     ]

@@ -12,6 +12,11 @@ Idea of the refutation
 ----------------------
 One sample, H(f) = 1, u_f = 1, mu = 2: H(g) = 4 + 1 and u_g = 2 give 20; the printed matrix 2 + 1 gives 12. The next
 line of the paper, (36), has mu^2: a slip of the pen. The two differ by mu^3 (mu - 1) <H(f) u_f, u_f>.
+
+Deviations from the paper
+-------------------------
+The text we hold has lost the transpose of this line, too ("u_f . u_f" where (36) has u_f . u_f^T): the exponent may
+have been lost with it, in the text and not in the paper.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ def derive(claim: Claim) -> Derivation:
                 (1 - star * inner_eigenvalue).xreplace({inner_eigenvalue: LEAST + gap}),
                 1 - star * LEAST,
             ),
+            show_less("nor on the other side (l = l_n - gap)", star * (LARGEST - gap) - 1, star * LARGEST - 1),
             show_equal("any eta: weighted mean of 1 - eta l_1 and eta l_n - 1", mean, value),
             infer("a weighted mean is at most the larger of the two: no eta is better"),
             show_equal(

@@ -1,14 +1,15 @@
-r"""Section 7, Figure 5: scalar layers on top always accelerate. Refuted: from random outputs they can slow down.
+r"""Appendix G: at output deviation 0.24 a scalar layer accelerates. Refuted: from random outputs it slows down.
 
 Assumptions
 -----------
-Linear teacher with outputs of deviation 0.12, students 50-2000-1 and 50-2000-1-1 with the same random weights of
-deviation 0.1, mu = 1; one step size; late rate of the loss (steps 150 to 300).
+Linear teacher with outputs of deviation 0.24, where Appendix G sees the acceleration (it sees none at 0.06 and 0.12);
+students 50-2000-1 and 50-2000-1-1 with the same random weights of deviation 0.1, mu = 1; one step size; late rate of
+the loss (steps 150 to 300).
 
 Source
 ------
 Path formula paper (ICLR 2020), section 7 ("one can observe depth-induced momentum in convergence rates, similar to
-using momentum optimizer") and Appendix G (teacher deviations 0.06, 0.12, 0.24).
+using momentum optimizer") and Appendix G ("raised to 0.24, then we observe acceleration", "mu ... stays close to 1").
 
 Idea of the experiment
 ----------------------
@@ -17,7 +18,8 @@ mu^2 (`depth_momentum_sign`, `appended_scalar_kernel`).
 
 Deviations from the paper
 -------------------------
-The paper's initialisation of the students is not given beyond N(0, 0.1); the deviation 0.1 is ours.
+The paper's initialisation of the students is not given beyond N(0, 0.1), nor is the step size; the deviation 0.1 is
+ours. With zero initial output the paper's observation reproduces, faintly (`depth_momentum_output_scale`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ import sympy as sp
 
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula._kernel_means import identity
-from theory.iclr2020_path_formula._students import satisfied
 from theory.iclr2020_path_formula._training import draw_student, draw_teacher, train_linear_student
 from theory.iclr2020_path_formula.notation import PAPER
 
@@ -38,7 +39,7 @@ SEEDS = 5
 def rates(formula: sp.Basic) -> Claim:
     """Return a claim about the late rates with and without a scalar layer."""
     return Claim(
-        "A student with a scalar layer on top converges at least as fast as without.",
+        "At the output deviation 0.24 a student with a scalar layer on top converges at least as fast as without.",
         formula,
         ("linear teacher and students", "the same step size and initial weights"),
         {DEEP: "late rate with the scalar layer", PLAIN: "without"},
@@ -52,21 +53,23 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Train both students with five seeds."""
     found, along, lowest = [], 0, 1.0
     for k in range(SEEDS):
-        teacher = draw_teacher(100, activation=identity, seed=10 * seed + k, deviation=0.12)
+        teacher = draw_teacher(100, activation=identity, seed=10 * seed + k, deviation=0.24)
         student = draw_student(2000, 50, seed=10 * seed + k + 5)
         u = teacher.X @ (student.W.T @ student.v)
         along += float(u @ (teacher.y - u)) < 0.0
         runs = [train_linear_student(teacher, student, rate=5e-6, steps=300, scalars=s) for s in (1, 0)]
         found.append([float(np.log(run.losses[150] / run.losses[300]) / 150) for run in runs])
         lowest = min(lowest, float(runs[0].scale[-1]))
-    wrong = sum(not satisfied(claim.formula, {DEEP: deep, PLAIN: plain}) for deep, plain in found)
+    excess = np.array([deep - float(claim.bound({PLAIN: plain})) for deep, plain in found])
+    error = float(excess.std(ddof=1)) / np.sqrt(SEEDS)
     deep, plain = np.mean(found, axis=0)
     return Evidence.measured(
         claim,
-        f"late rate {deep:.4f} with the scalar layer, {plain:.4f} without: slower for {wrong} of {SEEDS} seeds; "
+        f"late rate {deep:.4f} with the scalar layer, {plain:.4f} without; short of the claim for "
+        f"{int((excess < 0).sum())} of {SEEDS} seeds; "
         f"<u, y - u> < 0 at the start for {along}; mu falls to {lowest:.2f}",
-        contradicted=wrong > SEEDS // 2,
-        error_bar=f"spread over seeds {float(np.std(np.diff(found, axis=1), ddof=1)):.4f} of the difference",
+        contradicted=float(excess.mean()) < -5.0 * error,
+        error_bar=f"{error:.5f} (standard error of the mean excess over the claim, {float(excess.mean()):.4f})",
         cases=SEEDS,
         seed=seed,
     )

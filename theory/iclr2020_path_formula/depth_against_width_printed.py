@@ -13,18 +13,20 @@ Idea of the refutation
 ----------------------
 Widths (50, 100) have 5100 parameters and paths. The layer mu adds one parameter and one path, 5101. One more neuron
 adds 51 parameters and 51 paths, 5151: one path for each new parameter in both. With two hidden layers, (2, 2, 2), the
-new neuron adds 3 parameters and 7 paths, mu again one.
+new neuron adds 3 parameters and 7 paths, mu again one. It is never
+otherwise: each new weight ends a path at least, and mu adds one.
 
 Deviations from the paper
 -------------------------
-"More effectively" is read as more paths for each new parameter. For full layers it is true: `depth_adds_paths`.
+"More effectively" is read as more paths for each new parameter. The remark says "can": the scalar layer of section 6.2
+never does, for any widths. For full layers it is true: `depth_adds_paths`.
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, Step, define, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, Step, define, equate, show_equal, show_less, show_violated
 from odeflow.symbolic.path_counts import layered_path_counts
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -57,7 +59,15 @@ def gains(widths: tuple[int, ...]) -> tuple[sp.Expr, sp.Expr]:
 
 def counterexample(claim: Claim) -> Derivation:
     """Count on widths (2, 2, 2) and on the paper's (50, 100)."""
-    steps: list[Step] = [define("paths are counted by the products of the widths above a weight")]
+    d, a = sp.symbols("d a", positive=True, integer=True)
+    steps: list[Step] = [
+        define("paths are counted by the products of the widths above a weight"),
+        show_less(
+            "widths (d, a, b), all d, a, b: mu's one path is no more than a neuron's d a + a + 1 for a + 1 weights",
+            sp.Integer(1),
+            (d * a + a + 1) / (a + 1),
+        ),
+    ]
     for widths, expected in (((2, 2, 2), 14), ((50, 100), 5100)):
         new, old = gains(widths)
         steps += [

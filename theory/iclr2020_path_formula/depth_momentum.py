@@ -60,10 +60,9 @@ CLAIM = exceeds(COS_F)
 
 
 def cosine_rises(start: Vector, direction: Vector) -> tuple[Step, ...]:
-    """Compute that t -> cos(start + t direction, direction) never decreases, t any real number."""
-    p = sp.Symbol("p", real=True)
-    q, s = sp.symbols("q s", positive=True)
-    t = sp.Symbol("t", real=True)
+    """Compute that t -> cos(start + t direction, direction) never decreases, t any real number; start may be 0."""
+    p, t, zero = sp.symbols("p t t_0", real=True)
+    q, s = sp.Symbol("q", nonnegative=True), sp.Symbol("s", positive=True)
     square = q + 2 * t * p + t**2 * s
     symbols = {inner(start, direction): p, norm2(start): q, norm2(direction): s}
     moved = start + t * direction
@@ -79,6 +78,11 @@ def cosine_rises(start: Vector, direction: Vector) -> tuple[Step, ...]:
             (q * s - p**2) / (sp.sqrt(s) * square ** sp.Rational(3, 2)),
         ),
         show_equal("and s (q s - p^2) = |s v - p u|^2 >= 0", S * (Q * S - P**2), norm2(S * start - P * direction)),
+        show_equal(
+            "if v + t_0 u = 0 for some t_0, v + t u = (t - t_0) u: the cosine rises there too, from -1 to 1",
+            inner((t - zero) * direction, direction),
+            (t - zero) * S,
+        ),
     )
 
 

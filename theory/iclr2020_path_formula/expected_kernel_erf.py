@@ -76,6 +76,8 @@ def derive(claim: Claim) -> Derivation:
     slope = sp.diff(sp.erf(z / sp.sqrt(2)), z)
     covariance = sp.Matrix([[a_i - 1, FIRST**2 * CROSS], [FIRST**2 * CROSS, a_j - 1]])
     both = (sp.pi - angle) / (2 * sp.pi)
+    signs = (4 * both - 1).subs(angle, sp.pi / 2 - sp.asin(RHO))
+    slopes = SECOND**2 * CROSS * slope.subs(z, 0) ** 2 / sp.sqrt(DETERMINANT)
     return Derivation(
         (
             assume(
@@ -91,7 +93,7 @@ def derive(claim: Claim) -> Derivation:
             show_equal("slopes: sigma' = sqrt(2/pi) e^{-z^2/2}", slope, sp.sqrt(2 / sp.pi) * sp.exp(-(z**2) / 2)),
             infer("E e^{-(z_i^2 + z_j^2)/2} = det(I + S)^{-1/2}, the Gaussian integral with S^{-1} + I"),
             show_equal("det(I + S)", (sp.eye(2) + covariance).det(), a_i * a_j - FIRST**4 * CROSS**2),
-            show_with("E v^2 = sv^2, m neurons", claim.formula, {MEAN: WIDTH * (VALUES + SLOPES)}),
+            show_with("E v^2 = sv^2, m neurons", claim.formula, {MEAN: WIDTH * (signs + slopes)}),
         )
     )
 

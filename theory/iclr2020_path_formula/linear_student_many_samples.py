@@ -24,7 +24,16 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    by,
+    equate,
+    infer,
+    show_equal,
+    show_equal_vectors,
+    show_with,
+)
 from odeflow.symbolic.inner_products import Operator, Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import smallest_eigenvalue_at_most_mean
@@ -66,19 +75,24 @@ def derive(claim: Claim) -> Derivation:
     z, reduced = Vector.base("z"), Vector()
     gap = sp.Symbol("gap", nonnegative=True)
     value = inner(reduced, A @ reduced)
-    a = sp.Symbol("a", positive=True)
-    t = sp.Symbol("t")
-    tall = sp.Matrix([[1, 0], [0, 2], [3, 1]])
-    middle = sp.Matrix([[2, 1], [1, a]])
-    large = (t * sp.eye(3) - tall * middle * tall.T).det()
-    small = (t * sp.eye(2) - middle * tall.T * tall).det()
+    image = Xt.T @ (A @ (Xt @ z))
+    back = Xt.T @ (A @ Vector.base("y"))
     steps = [
         assume("H = X A X^T, A = W^T W + |v|^2 I; N > d, so some z != 0 has X^T z = 0"),
         show_equal("<z, H z> = <X^T z, A X^T z>", inner(z, Xt.T @ (A @ (Xt @ z))), inner(Xt @ z, A @ (Xt @ z))),
         show_equal("which is 0 when X^T z = 0", value, sp.S.Zero),
         infer("H >= 0, so lambda_min(H) = 0"),
-        infer("X A X^T and A X^T X have the same non-zero eigenvalues (Sylvester)"),
-        show_equal("for instance N = 3, d = 2: det(t I - X A X^T) = t det(t I - A X^T X)", large, t * small),
+        show_equal_vectors(
+            "X^T (X A X^T z) = (X^T X A) X^T z: an eigenvector z of H with a non-zero eigenvalue gives one of X^T X A",
+            Xt @ image,
+            Xt @ (Xt.T @ (A @ (Xt @ z))),
+        ),
+        show_equal_vectors(
+            "H (X A y) = X A (X^T X A y): and an eigenvector y of X^T X A gives one of H",
+            Xt.T @ (A @ (Xt @ back)),
+            Xt.T @ (A @ (Xt @ (Xt.T @ (A @ Vector.base("y"))))),
+        ),
+        infer("so H and X^T X A = G A have the same non-zero eigenvalues, and G A is similar to G^{1/2} A G^{1/2}"),
         by("smallest_eigenvalue_at_most_mean", known.derive(known.CLAIM), known.CLAIM.formula),
         infer("for the d x d matrices G^{1/2} (w w^T + v^2 I) G^{1/2}, of mean 2 G: E lambda_d <= 2 m g_1"),
     ]

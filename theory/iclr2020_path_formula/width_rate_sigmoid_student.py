@@ -24,6 +24,8 @@ inputs, widths 32 to 256, four seeds.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import sympy as sp
 
@@ -49,6 +51,7 @@ def rate_grows_like(exponent: sp.Expr) -> Claim:
 CLAIM = rate_grows_like(sp.S.One)
 
 
+@functools.lru_cache(maxsize=4)
 def measured_rates(window: Window, seed: int) -> np.ndarray:
     """Return the rates of students of four widths with four seeds."""
     runs = [
