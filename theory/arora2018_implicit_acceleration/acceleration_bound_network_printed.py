@@ -1,4 +1,4 @@
-r"""Appendix B as printed, for gradient descent on the network. Refuted: with the same step size it diverges.
+r"""Appendix B read for gradient descent on the network. Refuted: with the printed step size it diverges.
 
 Assumptions
 -----------
@@ -11,13 +11,15 @@ descent scheme with learning rate 1/(2 eps1 y1), all while admitting immediate (
 
 Idea of the refutation
 ----------------------
-Gradient descent on the network's layers in rational arithmetic, y = (1000, 1), w(0) about (1/10, 1/10000): after one
-step w_1 is about 2500 y1, after two it is beyond 10^20, and the loss has grown twice.
+Gradient descent on the network's layers in rational arithmetic, y = (1000, 1), w(0) about (1/9, 1/9000): after one step
+w_1 is beyond 2000 y1, and the loss has grown by 10^13 twice.
 
 Deviations from the paper
 -------------------------
-The paper argues with rule (46), for which this is true in a window (`acceleration_bound_rule`). The reason for the
-difference is exact (`network_first_step_ratio`); corrected factor: `network_landing_step`.
+The paper says "overparameterization, i.e. with the update rule in Equation 12", and argues with that rule, (46), for
+which this is true in a window (`acceleration_bound_rule`). Refuted is what sections 1 and 8 take it for: that training
+the overparameterised objective does it. The reason for the difference is exact (`network_first_step_ratio`); corrected
+factor: `network_landing_step`.
 """
 
 from __future__ import annotations
@@ -116,7 +118,9 @@ FALSE_TWINS = (
 
 THEOREM = Theorem(
     name="acceleration_bound_network_printed",
-    source=Source(PAPER, "Appendix B", "as printed, for the network; corrected in network_landing_step"),
+    source=Source(
+        PAPER, "Appendix B", "read for the network, the paper argues with (46); corrected in network_landing_step"
+    ),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,

@@ -2,9 +2,9 @@ r"""Section 7 as printed: Delta_2 suffers "not just with gradient descent, but w
 
 Assumptions
 -----------
-The two-point problem of section 7 from w = 0, y_1 >= y_2 > 0, p even; learning rates tuned. "Suffer" is given the
-meaning that it has for gradient descent: at most 2 (y_2/y_1)^{p-2} of Delta_2 is corrected a step
-(`ill_conditioned_step`).
+The two-point problem of section 7 from w = 0, y_1 >= y_2 > 0, p even; a learning rate with which both errors fall,
+tuned in the simulation. "Suffer", "in a sense" in the paper, is given the meaning that it has for gradient descent: at
+most 2 (y_2/y_1)^{p-2} of Delta_2 is corrected a step (`ill_conditioned_step`).
 
 Source
 ------
@@ -44,7 +44,7 @@ def adaptive(formula: sp.Basic, words: str) -> Claim:
     return Claim(
         words,
         formula,
-        ("y_1 >= y_2 > 0", "w(0) = 0", "AdaGrad, tuned"),
+        ("y_1 >= y_2 > 0", "w(0) = 0", "AdaGrad, a learning rate eta at which |Delta_1| falls"),
         {
             CORRECTION: "|Delta_2 after a step - Delta_2|/|Delta_2|",
             FIRST: "length of the first step in any coordinate",

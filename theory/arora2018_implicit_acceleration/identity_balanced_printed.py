@@ -82,7 +82,7 @@ def counterexample(claim: Claim) -> Derivation:
 
 
 FALSE_TWINS = (
-    FalseTwin("n_j - n_{j+1} wherever", {"claim": rank_is(sp.Abs(HERE - BEFORE))}),
+    FalseTwin("n_j - n_{j-1} wherever", {"claim": rank_is(sp.Abs(HERE - BEFORE))}),
     FalseTwin("the sum of both deficits", {"claim": rank_is(2 * sp.Abs(sp.Min(HERE, AFTER) - sp.Min(HERE, BEFORE)))}),
 )
 

@@ -16,8 +16,10 @@ eta = 1/10 the first step changes the second coordinate of w as well: by 99/1000
 
 Deviations from the paper
 -------------------------
-Exactly zero is no way out for both: (0, 0) is a saddle where gradient descent stays (`warmup_saddles`), and gamma
-divides by w_2. With w_1(0) = 0 and w_2(0) != 0 the statement is true (`observation1_momentum` has the missing term).
+Read as it stands, "there thus exist": the paper drops O(eta^2) terms, but not this one, which is of the size of the
+start (1e-3 of w from weights 1e-3). Exactly zero is no way out for both: (0, 0) is a saddle where gradient descent
+stays (`warmup_saddles`), and gamma divides by w_2. With w_1(0) = 0 and w_2(0) != 0 the statement is true
+(`observation1_momentum` has the missing term).
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ singular values that are present are of size 1. Measured: the gap after the rest
 
 Deviations from the paper
 -------------------------
-The paper claims it from the start on (`near_zero_printed`). On whitened data the order is 3, not 2: there W_e leaves
-zero along the target, and the imbalance acts only on what is across it, which is O(eps) itself.
+The paper claims it from the start on (`near_zero_printed`). On whitened data the order measured is 3 for most starts,
+not 2: there W_e leaves zero along the target, and the imbalance acts only on what is across it, which is O(eps) itself.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.symbolic.deep_linear import LAYER_GRADIENT, layer_gradient
-from odeflow.symbolic.deep_linear_words import Letter, evaluate, show_matrices
+from odeflow.symbolic.deep_linear_words import Letter, evaluate, show_matrices, transpose
 from odeflow.symbolic.derivations import Derivation, assume, define, equate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._dynamics_cases import Layers, layer_rates, power_loss_gradient, product
@@ -79,6 +79,16 @@ def derive(claim: Claim) -> Derivation:
             define(
                 "so p and r are the products of the other s_i; with width 1, q = 1 throughout and dL/ds_j is",
                 equate(SLOPE, ABOVE_SIZE * BELOW_SIZE * GRADIENT * FEATURES),
+            ),
+            show_matrices(
+                "layer 1, V_1 = I: a step changes a alone",
+                equate(Letter("G_1", "n_j", "d"), HERE * (ABOVE_SIZE * GRADIENT)),
+                {Letter("G_1", "n_j", "d"): transpose(shapes[above]) * GRADIENT},
+            ),
+            show_matrices(
+                "layer N, U_N = 1: a step changes s_N alone",
+                equate(Letter("G_N", 1, "n_{j-1}"), BELOW_SIZE * GRADIENT * FEATURES * BEFORE.T),
+                {Letter("G_N", 1, "n_{j-1}"): GRADIENT * transpose(shapes[below])},
             ),
             show_matrices(
                 "the gradient of layer j",
