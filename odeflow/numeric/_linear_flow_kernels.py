@@ -22,7 +22,7 @@ from numba import carray, cfunc, njit, types
 
 from odeflow.numeric._small_product_kernels import SLACK, multiply_small
 
-__all__ = ["evaluate", "field_address", "observe", "pack", "warm"]
+__all__ = ["differentiate", "evaluate", "field_address", "observe", "pack", "warm"]
 
 HEAD = 3
 BLAS_FROM = 48**3
@@ -140,6 +140,28 @@ def evaluate(y, p, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def differentiate(y, p, jacobian):
+    """Fill the Jacobian of the field by central differences, good to about 1e-9 of its size: Newton asks for no more.
+
+    The field is a polynomial of degree 2N - 1, so the step is relative to the whole state, not to one small entry.
+    """
+    n = y.size
+    largest = 0.0
+    for i in range(n):
+        largest = max(largest, abs(y[i]))
+    h = 1e-5 * largest if largest > 0.0 else 1e-5
+    moved, above, below = y.copy(), np.empty(n), np.empty(n)
+    for j in range(n):
+        moved[j] = y[j] + h
+        evaluate(moved, p, above)
+        moved[j] = y[j] - h
+        evaluate(moved, p, below)
+        moved[j] = y[j]
+        for i in range(n):
+            jacobian[i, j] = (above[i] - below[i]) / (2.0 * h)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe(states, start, widths, products, now, drift):
     """Fill the products (t, k, d) and, over all j, the largest norm and the largest change since `start` of
 
@@ -229,4 +251,5 @@ def warm() -> None:
     """Compile the field and the kernel the door calls."""
     field_address()
     evaluate(np.ones(2), pack([1, 1, 1], np.ones((1, 1)), None), np.empty(2))
+    differentiate(np.ones(2), pack([1, 1, 1], np.ones((1, 1)), None), np.empty((2, 2)))
     observe(np.ones((1, 2)), np.ones(2), np.ones(3, np.int64), np.empty((1, 1, 1)), np.zeros(1), np.zeros(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections.abc import Sequence
 from functools import reduce
 
@@ -15,10 +16,12 @@ from scipy.integrate import solve_ivp
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _linear_flow_kernels as kernels
+from odeflow.numeric._linear_stiff import implicit_pays, stiffness
 from odeflow.numeric._small_product_kernels import SLACK, multiply_small
 from odeflow.numeric.linear_flow import (
     LinearTrajectory,
     Method,
+    Solver,
     balanced_layers,
     flow_end_to_end,
     flow_layers,
@@ -332,3 +335,116 @@ def test_bad_widths_are_named(widths: list[int], message: str) -> None:
 def test_too_few_steps_are_an_error_that_says_what_to_do() -> None:
     with pytest.raises(IntegrationError, match="Raise max_steps"):
         flow_layers([np.eye(2), 0.5 * np.eye(2)], 3 * np.eye(2), [0.0, 50.0], max_steps=3)
+
+
+def near_zero(k: int, d: int, depth: int, end: float, largest: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return an aligned target of top singular value `largest` and a start whose slowest mode escapes near 0.9 `end`.
+
+    From scale eps and slope g the escape takes eps^{2-N} / ((N-2) g) (Arora et al., 2018, oracles of section 9).
+    """
+    rng = np.random.default_rng(depth)
+    rank = min(k, d)
+    left, right = orthogonal(rng, k)[:, :rank], orthogonal(rng, d)[:rank]
+    scale = ((depth - 2) * 0.9 * end * 0.5 * largest) ** (-1.0 / (depth - 2))
+    values = largest * (np.linspace(1.0, 0.5, rank) if rank > 1 else np.array([0.5]))
+    return (left * values) @ right, scale**depth * left @ right
+
+
+def times_on_the_fronts(W: np.ndarray, M: np.ndarray, depth: int, end: float) -> np.ndarray:
+    """Return 12 times where the loss moves fastest, and 6 elsewhere."""
+    grid = np.linspace(1.0, end, 4001)
+    losses = flow_end_to_end(W, M, grid, depth=depth, method=Method.MODES).losses
+    steepest = np.argsort(np.abs(np.diff(losses)))[-12:]
+    return grid[np.union1d(steepest, np.linspace(0, 4000, 6).astype(int))]
+
+
+LONG = 1e5
+"""Length of the plateaus that the numeric layer promises."""
+FRONT = 5e-6
+"""On a front the time error of a plateau of 1e5 shows: its rounding alone (1e5 eps N^2 of slope N) is 1e-8."""
+
+
+@pytest.mark.parametrize("depth", [3, 5, 16, *(pytest.param(N, marks=pytest.mark.slow) for N in range(6, 16))])
+def test_a_scalar_chain_leaves_a_plateau_of_1e5_when_the_time_map_says(depth: int) -> None:
+    M, W = near_zero(1, 1, depth, LONG)
+    times = times_on_the_fronts(W, M, depth, LONG)
+    closed = flow_end_to_end(W, M, times, depth=depth, method=Method.MODES)
+    assert closed.losses[0] > 0.9 * closed.losses.max()
+    assert closed.losses[-1] < 1e-9  # the plateau lies within the run
+    for solver in (Solver.EXPLICIT, Solver.IMPLICIT):
+        stepped = flow_end_to_end(W, M, times, depth=depth, tolerance=1e-10, solver=solver)
+        gap = np.abs(stepped.end_to_end - closed.end_to_end)[:, 0, 0]
+        assert (gap <= stepped.error_bar + closed.error_bar).all()
+        assert gap.max() < FRONT
+        assert stepped.solver is solver
+
+
+@pytest.mark.parametrize(
+    ("k", "d", "depth"),
+    [(2, 3, 5), *(pytest.param(*case, marks=pytest.mark.slow) for case in [(3, 2, 3), (2, 2, 8), (2, 3, 16)])],
+)
+def test_several_modes_leave_their_plateaus_one_after_the_other(k: int, d: int, depth: int) -> None:
+    M, W = near_zero(k, d, depth, LONG)
+    times = times_on_the_fronts(W, M, depth, LONG)
+    closed = flow_end_to_end(W, M, times, depth=depth, method=Method.MODES)
+    stepped = flow_end_to_end(W, M, times, depth=depth, tolerance=1e-10)
+    gap = np.linalg.norm(stepped.end_to_end - closed.end_to_end, axis=(1, 2))
+    assert (gap <= stepped.error_bar + closed.error_bar).all()
+    assert gap.max() < FRONT
+
+
+def test_a_large_target_at_depth_16_is_out_of_reach_of_explicit_steps_and_not_of_implicit_ones() -> None:
+    M, W = near_zero(2, 3, 16, LONG, largest=10.0)
+    times = times_on_the_fronts(W, M, 16, LONG)
+    with pytest.raises(IntegrationError, match="TOO_MANY_STEPS"):
+        flow_end_to_end(W, M, times, depth=16, solver=Solver.EXPLICIT, max_steps=100_000)
+    run = flow_end_to_end(W, M, times, depth=16, tolerance=1e-9, max_steps=100_000)
+    closed = flow_end_to_end(W, M, times, depth=16, method=Method.MODES)
+    gap = np.linalg.norm(run.end_to_end - closed.end_to_end, axis=(1, 2))
+    assert run.solver is Solver.IMPLICIT
+    assert (gap <= run.error_bar + closed.error_bar).all()
+    assert gap.max() < FRONT * np.linalg.norm(M)
+
+
+def test_unbalanced_layers_with_data_go_the_same_way_implicitly() -> None:
+    rng = np.random.default_rng(6)
+    start, X, Y = random_layers(rng, [3, 4, 2, 3]), rng.standard_normal((3, 7)), rng.standard_normal((3, 7))
+    runs = [
+        flow_layers(start, Y, [0.0, 0.5, 20.0], inputs=X, tolerance=1e-10, solver=solver)
+        for solver in (Solver.EXPLICIT, Solver.IMPLICIT)
+    ]
+    gap = np.linalg.norm(runs[0].end_to_end - runs[1].end_to_end, axis=(1, 2))
+    assert (gap <= runs[0].error_bar + runs[1].error_bar).all()
+    assert gap.max() < STEPPED
+    assert runs[1].imbalance_drift.max() < STEPPED
+
+
+def test_the_rule_takes_implicit_steps_where_the_plateau_is_long_and_the_network_small() -> None:
+    short = flow_end_to_end([[0.01]], [[1.0]], [1.0], depth=4)
+    assert short.solver is Solver.EXPLICIT
+    assert stiffness([3, 2, 2], np.diag([5.0, 1.0, 1.0])[:2], None) == pytest.approx(10.0)
+    X = np.diag([2.0, 1.0, 1.0])
+    assert stiffness([3, 2], np.ones((2, 3)) @ X, X) == pytest.approx(4.0)
+    assert implicit_pays(100, 2e6)
+    assert not implicit_pays(200, 2e6)
+    assert not implicit_pays(1001, 1e12)
+
+
+def test_memory_grows_with_the_records_and_not_with_the_time() -> None:
+    M, W = near_zero(2, 2, 5, LONG)
+    for solver in (Solver.EXPLICIT, Solver.IMPLICIT):
+        flow_end_to_end(W, M, [1.0], depth=5, solver=solver)  # what is loaded once
+        peaks = []
+        for end in (1e2, LONG):
+            tracemalloc.start()
+            flow_end_to_end(W, M, np.geomspace(1.0, end, 20), depth=5, tolerance=1e-7, solver=solver)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        # SciPy's objects come and go; the 40,000 steps of the explicit run would be 6 MB.
+        assert peaks[1] < peaks[0] + 100_000
+
+
+def test_too_few_implicit_steps_are_an_error_that_holds_what_was_reached() -> None:
+    with pytest.raises(IntegrationError, match="Raise max_steps") as caught:
+        flow_layers([np.eye(2), 0.5 * np.eye(2)], 3 * np.eye(2), [1e-3, 50.0], max_steps=8, solver=Solver.IMPLICIT)
+    assert 1 <= len(caught.value.partial) <= 2
