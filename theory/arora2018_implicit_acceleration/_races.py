@@ -1,7 +1,7 @@
 """Claims of section 8 about who trains faster: a ratio of iteration counts, measured over seeds.
 
 Every claim is about the problems that are held here, the bundled diabetes data first, not about the paper's own data:
-what is printed without a restriction is refuted by one of them, what is supported is supported on them.
+refuted or supported is that what the paper saw on its data is seen on these.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ Race all rates in one call and compare the iterations of the fastest ones, for t
 
 Deviations from the paper
 -------------------------
-The paper's data are not available here. The diabetes data are one instance: enough to refute a statement printed
-without restriction, and all that is said where a page supports one. AdaDelta's best rate is the largest of the grid,
-and with the epsilon 1e-6 of its own paper it is four times faster.
+The paper says it of its own data, which are not available here: whether it is so there is not decided. Decided is
+whether it carries over to the diabetes data. AdaDelta's best rate is the largest of the grid, and with the epsilon 1e-6
+of its own paper it is four times faster.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def ratio_at_most(bound: sp.Expr) -> Claim:
     """Return the claim with another bound."""
     return at_most(
         bound,
-        "With l4 loss depth 3 is trained in no more iterations than a single layer by AdaDelta, on the paper's grid.",
+        "On the diabetes data too, with l4 loss depth 3 is trained in no more iterations than a single layer "
+        "by AdaDelta, on the paper's grid.",
         "iterations of gradient descent at depth 3 over those of AdaDelta at depth 1, to 99.9 %",
         "diabetes data, standardised; layers N(0, 0.01^2)",
         "the fastest of the paper's ten learning rates each",
@@ -63,5 +64,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("depth_beats_adagrad_printed",),
+    related=("depth_beats_adagrad",),
 )

@@ -18,7 +18,7 @@ thousands and depth 8 does not get there (`near_zero_depth_eight_is_stuck`).
 Deviations from the paper
 -------------------------
 "Immediately" is read as within 20 iterations. That depth accelerates from there is another matter:
-`identity_start_accelerates_printed`.
+`identity_start_accelerates`.
 """
 
 from __future__ import annotations
@@ -85,5 +85,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("identity_start_accelerates_printed", "near_zero_depth_eight_is_stuck", "identity_balanced"),
+    related=("identity_start_accelerates", "near_zero_depth_eight_is_stuck", "identity_balanced"),
 )

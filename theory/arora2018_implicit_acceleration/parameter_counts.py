@@ -101,5 +101,5 @@ THEOREM = Theorem(
     derive=derive,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("products_accelerate_by_orders_printed",),
+    related=("products_accelerate_by_orders",),
 )

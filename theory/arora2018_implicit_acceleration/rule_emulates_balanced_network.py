@@ -16,7 +16,7 @@ of the loss curves is fitted by a power of the learning rate.
 
 Deviations from the paper
 -------------------------
-The paper trains from layers that are small but not balanced: `rule_emulates_network_printed`. For small dense problems
+The paper trains from layers that are small but not balanced: `rule_emulates_network`. For small dense problems
 and W_e itself see `discrete_rule_global_order`.
 """
 
@@ -89,5 +89,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("rule_emulates_network_printed", "discrete_rule_global_order"),
+    related=("rule_emulates_network", "discrete_rule_global_order"),
 )

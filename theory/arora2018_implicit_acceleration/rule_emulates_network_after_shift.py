@@ -2,7 +2,7 @@ r"""Figure 2: up to a shift in time, the single-layer rule (12) does emulate tra
 
 Assumptions
 -----------
-As in `rule_emulates_network_printed`; one of the two curves is shifted so that both are at 50 % together
+As in `rule_emulates_network`; one of the two curves is shifted so that both are at 50 % together
 (pairs of which one has not come that far after 6000 iterations are left out).
 
 Source
@@ -25,7 +25,7 @@ import sympy as sp
 
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
-from theory.arora2018_implicit_acceleration.rule_emulates_network_printed import GAP, gap_evidence
+from theory.arora2018_implicit_acceleration.rule_emulates_network import GAP, gap_evidence
 
 
 def gap_at_most(bound: sp.Expr) -> Claim:
@@ -56,5 +56,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("rule_emulates_network_printed", "restart_order", "unaligned_time_shift"),
+    related=("rule_emulates_network", "restart_order", "unaligned_time_shift"),
 )

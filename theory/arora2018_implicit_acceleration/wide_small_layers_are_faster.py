@@ -26,7 +26,7 @@ import sympy as sp
 
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._races import Pair, at_most, ratio_evidence, seeds_from
-from theory.arora2018_implicit_acceleration.deeper_is_faster_at_one_rate_printed import halved
+from theory.arora2018_implicit_acceleration.deeper_is_faster_at_one_rate import halved
 from theory.arora2018_implicit_acceleration.notation import PAPER
 
 

@@ -15,9 +15,9 @@ AdaGrad gets to 99 % in some twenty iterations; depth 3 is still leaving zero fo
 
 Deviations from the paper
 -------------------------
-The paper's data are not available here. The diabetes data are one instance: enough to refute a statement printed
-without restriction, and all that is said where a page supports one. To 99.9 % the two are level here; on
-near-infrared spectra, closest in kind to the paper's data, depth 3 does win.
+The paper says it of its own data, which are not available here: whether it is so there is not decided. Decided is
+whether it carries over to the diabetes data. To 99.9 % the two are level here; on near-infrared spectra, closest in
+kind to the paper's data, depth 3 does win.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def ratio_at_most(bound: sp.Expr) -> Claim:
     """Return the claim with another bound."""
     return at_most(
         bound,
-        "With l4 loss depth 3 is trained in no more iterations than a single layer by AdaGrad, on the paper's grid.",
+        "On the diabetes data too, with l4 loss depth 3 is trained in no more iterations than a single layer "
+        "by AdaGrad, on the paper's grid.",
         "iterations of gradient descent at depth 3 over those of AdaGrad at depth 1, to 99 %",
         "diabetes data, standardised; layers N(0, 0.01^2)",
         "the fastest of the paper's ten learning rates each",
@@ -55,8 +56,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 FALSE_TWINS = (FalseTwin("half the iterations", {"claim": ratio_at_most(sp.Rational(1, 2))}),)
 
 THEOREM = Theorem(
-    name="depth_beats_adagrad_printed",
-    source=Source(PAPER, "Figure 4, left", "true against AdaDelta: depth_beats_adadelta"),
+    name="depth_beats_adagrad",
+    source=Source(PAPER, "Figure 4, left", "on the diabetes data; true against AdaDelta: depth_beats_adadelta"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,

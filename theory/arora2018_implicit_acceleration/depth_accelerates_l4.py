@@ -16,8 +16,8 @@ not.
 
 Deviations from the paper
 -------------------------
-The paper's data are not available here. The diabetes data are one instance: enough to refute a statement printed
-without restriction, and all that is said where a page supports one. Depth 2 is faster (`two_layers_accelerate_l4`).
+The paper says it of its own data, which are not available here: whether it is so there is not decided. Decided is
+whether it carries over to the diabetes data. Depth 2 is faster (`two_layers_accelerate_l4`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def ratio_at_most(bound: sp.Expr) -> Claim:
     """Return the claim with another bound."""
     return at_most(
         bound,
-        "With l4 loss depth 3 is trained in no more iterations than a single layer, each at its best rate.",
+        "On the diabetes data too, with l4 loss depth 3 is trained in no more iterations than a single layer, "
+        "each at its best rate.",
         "iterations of depth 3 over those of depth 1, to 99.9 %",
         "diabetes data, standardised; layers N(0, 0.01^2)",
         "the fastest of 46 learning rates each",
@@ -55,8 +56,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 FALSE_TWINS = (FalseTwin("half the iterations", {"claim": ratio_at_most(sp.Rational(1, 2))}),)
 
 THEOREM = Theorem(
-    name="depth_accelerates_l4_printed",
-    source=Source(PAPER, "Figure 3, right", "true for depth 2: two_layers_accelerate_l4"),
+    name="depth_accelerates_l4",
+    source=Source(PAPER, "Figure 3, right", "on the diabetes data; true for depth 2: two_layers_accelerate_l4"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,

@@ -17,8 +17,7 @@ times as long as depth 2. With finely tuned rates it is faster (`depth_slows_l2`
 
 Deviations from the paper
 -------------------------
-The paper's data are not available here. The diabetes data are one instance: enough to refute a statement printed
-without restriction, and all that is said where a page supports one.
+The paper does not say this: its comparison by grid search takes it for granted. Its data are not available here.
 """
 
 from __future__ import annotations
@@ -34,7 +33,8 @@ def ratio_at_most(bound: sp.Expr) -> Claim:
     """Return the claim with another bound."""
     return at_most(
         bound,
-        "With l2 loss and the paper's grid of rates a single layer is trained in no more iterations than depth 2.",
+        "On the diabetes data, with l2 loss and the paper's grid of rates a single layer is trained in no "
+        "more iterations than depth 2.",
         "iterations of depth 1 over those of depth 2, to 99.9 %",
         "diabetes data, standardised; layers N(0, 0.01^2)",
         "the fastest of the paper's ten learning rates each",
@@ -56,8 +56,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 FALSE_TWINS = (FalseTwin("half the iterations", {"claim": ratio_at_most(sp.Rational(1, 2))}),)
 
 THEOREM = Theorem(
-    name="coarse_grid_ranking_printed",
-    source=Source(PAPER, "Figure 3, Appendix C.1", "tuned rates: depth_slows_l2"),
+    name="coarse_grid_ranking",
+    source=Source(PAPER, "Figure 3, Appendix C.1", "on the diabetes data; tuned rates: depth_slows_l2"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,

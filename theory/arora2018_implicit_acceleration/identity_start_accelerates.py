@@ -16,10 +16,9 @@ Race all rates in one call and compare the iterations of the fastest ones, for t
 
 Deviations from the paper
 -------------------------
-The paper's data are not available here. The diabetes data are one instance: enough to refute a statement printed
-without restriction, and all that is said where a page supports one. The first half of the sentence is true
-(`identity_start_makes_progress`). On the paper's coarse grid depth 4 can come out ahead: a single layer may take 0.1
-there but not 0.19.
+The paper says it of its own data, which are not available here: whether it is so there is not decided. Decided is
+whether it carries over to the diabetes data. The first half of the sentence is true (`identity_start_makes_progress`).
+On the paper's coarse grid depth 4 can come out ahead: a single layer may take 0.1 there but not 0.19.
 """
 
 from __future__ import annotations
@@ -35,7 +34,8 @@ def ratio_at_most(bound: sp.Expr) -> Claim:
     """Return the claim with another bound."""
     return at_most(
         bound,
-        "With l4 loss depths 4 and 8 from near-identity layers are trained in no more iterations than a single layer.",
+        "On the diabetes data too, with l4 loss depths 4 and 8 from near-identity layers are trained in no "
+        "more iterations than a single layer.",
         "iterations of depth 4 or 8 over those of depth 1, to 99.9 %",
         "diabetes data, standardised; layers N(0, 0.01^2), plus 1 on the diagonals of depths 4 and 8",
         "the fastest of 46 learning rates each",
@@ -59,8 +59,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 FALSE_TWINS = (FalseTwin("half the iterations", {"claim": ratio_at_most(sp.Rational(1, 2))}),)
 
 THEOREM = Theorem(
-    name="identity_start_accelerates_printed",
-    source=Source(PAPER, "Figure 5, left", "what holds: identity_start_makes_progress"),
+    name="identity_start_accelerates",
+    source=Source(PAPER, "Figure 5, left", "on the diabetes data; what holds: identity_start_makes_progress"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
