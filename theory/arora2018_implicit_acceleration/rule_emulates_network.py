@@ -90,7 +90,7 @@ FALSE_TWINS = (FalseTwin("1 % apart", {"claim": gap_at_most(sp.Rational(1, 100))
 
 THEOREM = Theorem(
     name="rule_emulates_network",
-    source=Source(PAPER, "Figure 2", "on the diabetes data; true up to a shift in time: rule_emulates_network_after_shift"),
+    source=Source(PAPER, "Figure 2", "on the diabetes data; true after a shift: rule_emulates_network_after_shift"),
     world=World.N,
     claim=CLAIM,
     recorded=Verdict.REFUTED,
