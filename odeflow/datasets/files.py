@@ -130,7 +130,7 @@ def _load_numpy(file: Path) -> Any:
             raise ValueError(f"it has more than {LARGEST_ARRAYS} bytes")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _bounded(np.array(np.load(file, mmap_mode="r", allow_pickle=False)))
+            return np.array(_bounded(np.load(file, mmap_mode="r", allow_pickle=False)))
     except Exception as error:  # NumPy's parsers raise many classes on damaged files; all of them mean this
         raise DataError(
             f"Expected {file.name!r} to be an NPY file of numbers but: {_first_line(error)}. "

@@ -35,7 +35,7 @@ from odeflow.sweep.store import open_sweep, reasons, status
 
 LONGEST_SECONDS = 1.0
 """Of processor time of this thread, so that other work on the machine does not count."""
-CASES = int(os.environ.get("ODEFLOW_FUZZ_CASES", "60"))
+CASES = int(os.environ.get("ODEFLOW_FUZZ_CASES", "150"))
 
 FLOW = parse_flow("x''' + 3*x'' + a*x' + grad(x + 1/2*x')")
 SPEC = SweepSpec.checked({"samples": [3, 4], "seed": [0, 1, 2]}, ["sharp", "exponent"])
@@ -282,12 +282,18 @@ VECTORS = st.one_of(
     SCALARS.map(lambda s: f"grad(x + {s}*x')"),
 )
 TERMS = st.tuples(SCALARS, VECTORS).map("*".join)
-FLOWS = st.lists(st.one_of(TERMS, VECTORS), min_size=1, max_size=6).map(" + ".join)
+WELL_FORMED = st.tuples(st.integers(1, 4), st.lists(SCALARS, min_size=4, max_size=4)).map(
+    lambda p: " + ".join(
+        [f"x{chr(39) * p[0]}", *(f"{p[1][j]}*x{chr(39) * j}" for j in range(1, p[0])), f"{p[1][0]}*grad(x)"]
+    )
+)
+FLOWS = st.one_of(WELL_FORMED, st.lists(st.one_of(TERMS, VECTORS), min_size=1, max_size=6).map(" + ".join))
 ENERGIES = st.lists(
     st.one_of(
         SCALARS.map(lambda s: f"{s}*f"),
         st.tuples(SCALARS, FLOWS).map(lambda p: f"{p[0]}*norm({p[1]})^2"),
         st.tuples(FLOWS, FLOWS).map(lambda p: f"inner({p[0]}, {p[1]})"),
+        st.tuples(SCALARS, SCALARS).map(lambda p: f"norm({p[0]}*x + {p[1]}*x')^2"),
     ),
     min_size=1,
     max_size=3,
@@ -356,6 +362,7 @@ def test_sentences_of_the_grammar_are_read_or_refused(name: str) -> None:
 
     drive()
     print(f"{name}, sentences: {dict(seen)}")
+    assert len(seen) == 2
 
 
 # --- what no mutation finds

@@ -44,8 +44,8 @@ NEARBY: list[Callable[[Fraction], Fraction]] = [
 ]  # fmt: skip
 NOT_A_NUMBER: list[Any] = [
     "1/0", "0/0", "1e400", "0.5", "", " 2", "+2", "2/-1", "0x10", "1_0", "NaN", "inf", "\u0663", "9" * 130,
-    "1/" + "9" * 130, "2\n", "-", "/", 2, -1, 0, True, None, 0.5, 1e300, float("inf"), float("nan"), [], ["2"], [["0", "1"]], {},
-    {"a": "2"}, 10**200, "__import__('os')",
+    "1/" + "9" * 130, "2\n", "-", "/", 2, -1, 0, True, None, 0.5, 1e300, float("inf"), float("nan"), [], ["2"],
+    [["0", "1"]], {}, {"a": "2"}, 10**200, "__import__('os')",
 ]  # fmt: skip
 ANYTHING: list[Any] = [None, True, 0, 1, "", "x", [], {}, [[]], [None], {"f": "1"}, "9" * 5000, [[["0", "1"]]] * 20]
 WORDS = ["exponential", "power", "quadratic", "convex", "strongly-convex", "pl", "Power", "odeflow rate certificate"]
