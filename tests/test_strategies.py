@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
+import odeflow
 import odeflow.strategies as od
 from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.paths import Node
@@ -24,7 +25,7 @@ CALLS = [
     "balanced_weights(widths=[2, 1, 2], singular=False)",
     "flow_specs(autonomous=True)",
     "flow_texts(max_order=3, parameters=['b'])",
-    "flows(max_order=4)",
+    "flows(kinds=[odeflow.numeric.flows.HeavyBall], max_damping=4.0)",
     "integer_matrices(rows=2, columns=3)",
     "learning_rates([1.0, 4.0], momentum=0.9)",
     "losses(max_power=2)",
@@ -48,7 +49,7 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_the_repr_of_a_strategy_is_the_call_that_makes_it(call: str) -> None:
-    assert repr(eval(call, dict(FUNCTIONS))) == call
+    assert repr(eval(call, FUNCTIONS | {"odeflow": odeflow})) == call
 
 
 def test_every_strategy_has_a_repr_above_and_an_example_in_its_docstring() -> None:

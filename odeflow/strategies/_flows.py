@@ -120,7 +120,7 @@ def flow_specs(draw: st.DrawFn, /, **options: Any) -> FlowSpec:
 
 def _check_flows(
     *,
-    kinds: Sequence[type[Flow]],
+    kinds: Sequence[type[Flow]] | None,
     min_damping: float,
     max_damping: float,
     min_gamma: float,
@@ -128,7 +128,7 @@ def _check_flows(
     max_order: int,
     stable_up_to: float,
 ) -> None:
-    if not kinds or any(kind not in KINDS for kind in kinds):
+    if kinds is not None and (not kinds or any(kind not in KINDS for kind in kinds)):
         names = ", ".join(kind.__name__ for kind in KINDS)
         raise InvalidArgumentError(f"Expected one or more of {names} but got {list(kinds)}.")
     for name, least, most in (("damping", min_damping, max_damping), ("gamma", min_gamma, max_gamma)):
@@ -143,7 +143,7 @@ def _check_flows(
 def flows(
     draw: st.DrawFn,
     *,
-    kinds: Sequence[type[Flow]] = KINDS,
+    kinds: Sequence[type[Flow]] | None = None,
     min_damping: float = 0.1,
     max_damping: float = 10.0,
     min_gamma: float = 0.5,
@@ -155,7 +155,7 @@ def flows(
 
     Parameters
     ----------
-    kinds : which flows, the simplest first
+    kinds : which flows, the simplest first; if None, all four: gradient flow, heavy ball, Nesterov, linear flows
     min_damping, max_damping : range of the friction of heavy ball and of a linear flow of order 2, in 1/time
     min_gamma, max_gamma : range of gamma of Nesterov's flow
     max_order : of linear flows, 1 to 6
@@ -170,7 +170,7 @@ def flows(
     >>> find(flows(stable_up_to=1.0), lambda flow: flow.order == 3, settings=quiet)
     LinearFlow(coefficients=(1.0, 2.0))
     """
-    kind = draw(st.sampled_from(list(kinds)))
+    kind = draw(st.sampled_from(list(kinds or KINDS)))
     if kind is GradientFlow:
         return GradientFlow()
     damping = st.floats(min_damping, max_damping)
