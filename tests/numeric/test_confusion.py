@@ -291,6 +291,23 @@ def test_initial_weights_have_the_variances_of_their_names() -> None:
         assert not layers[0].bias.any()
 
 
+def test_every_hidden_layer_with_as_many_outputs_as_inputs_adds_its_input() -> None:
+    """Layer 1 (2 to 2) and layer 3 (3 to 3) do, layer 2 (2 to 3) and the last (3 to 3) do not."""
+    a = Architecture((2, 2, 3, 3, 3), skip=True)
+    assert [a.skips(layer) for layer in range(1, 5)] == [True, False, True, False]
+    w, X, Y = data(a, PowerLoss(), 4, np.random.default_rng(8))
+    (first, second, third, last) = a.split(w[None])
+
+    def z(layer: Any, signal: np.ndarray) -> np.ndarray:
+        return np.asarray(signal @ layer.W[0].T + layer.bias[0])
+
+    one = X + np.tanh(z(first, X))
+    two = np.tanh(z(second, one))
+    three = two + np.tanh(z(third, two))
+    by_hand = 0.5 * ((z(last, three) - Y) ** 2).sum(axis=1)
+    np.testing.assert_allclose(sample_losses(a, w, X, Y, loss=PowerLoss()), by_hand, rtol=1e-13)
+
+
 def test_batch_normalised_layers_do_not_see_scale_or_bias_of_what_comes_before() -> None:
     a = Architecture((3, 4, 4, 2), batch_norm=True, epsilon=1e-12)
     w, X, Y = data(a, CrossEntropy(), 10, np.random.default_rng(4))

@@ -8,9 +8,11 @@ import sympy as sp
 
 from odeflow.figures import Figure
 from odeflow.numeric.confusion import Activation, Architecture
+from odeflow.theorem import Claim
 from theory.iclr2020_gradient_confusion import (
     average_confusion_printed,
     batch_variance,
+    depth_lowers_end_cosine_printed,
     figures,
     hessian_product_bound,
     noise_floor_two_wells,
@@ -22,7 +24,15 @@ from theory.iclr2020_gradient_confusion import (
 )
 from theory.iclr2020_gradient_confusion._gradient_sets import drawn_sets, outside, stationary, values_of
 from theory.iclr2020_gradient_confusion._random_layers import chi_square_moment, largest_singular_values, normal_moment
-from theory.iclr2020_gradient_confusion._small_networks import Difference, difference, measured_evidence, ratio
+from theory.iclr2020_gradient_confusion._small_networks import (
+    Difference,
+    Shape,
+    difference,
+    measured_evidence,
+    ratio,
+    trained,
+    trend_evidence,
+)
 from theory.iclr2020_gradient_confusion._training import clusters, outcome, regression_path
 
 ROUNDING = 1e-11
@@ -144,6 +154,27 @@ def test_measured_evidence_has_three_outcomes() -> None:
         assert measured_evidence(claim, {x: Difference(value, 0.1, 4)}, seed=0).status.name == expected
     unknown = measured_evidence(claim, {x: Difference(float("nan"), float("inf"), 2)}, seed=0)
     assert unknown.status.name == "UNDECIDED"
+
+
+def test_a_trend_is_decided_only_where_all_comparisons_agree() -> None:
+    x, y = sp.symbols("x y", real=True)
+    claim = Claim("both rise", sp.And(sp.Ge(x, 0, evaluate=False), sp.Ge(y, 0, evaluate=False), evaluate=False))
+
+    def status(first: float, second: float) -> str:
+        found = {x: Difference(first, 0.1, 8), y: Difference(second, 0.1, 8)}
+        return trend_evidence(claim, found, seed=0, observed="").status.name
+
+    assert (status(1.0, 1.0), status(-1.0, -1.0)) == ("HOLDS", "FAILS")
+    assert {status(1.0, -1.0), status(1.0, 0.1), status(-1.0, -0.1)} == {"UNDECIDED"}
+
+
+@pytest.mark.parametrize(("depth", "rate"), depth_lowers_end_cosine_printed.BEST_RATE.items())
+def test_the_rates_of_the_depth_page_are_the_best_of_three(depth: int, rate: float) -> None:
+    losses = {
+        each: trained(Shape(depth, 16, rates=(each,), steps=150, seeds=6, data_sets=4), 0).losses.mean()
+        for each in (0.3, 0.1, 0.03)
+    }
+    assert min(losses, key=lambda each: losses[each]) == rate
 
 
 def test_differences_are_paired_and_leave_out_what_is_missing() -> None:

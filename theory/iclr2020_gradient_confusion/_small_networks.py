@@ -18,7 +18,18 @@ from odeflow.numeric.confusion import Activation, Architecture
 from odeflow.theorem import Claim, Evidence
 from theory.iclr2020_gradient_confusion._training import clusters, outcome
 
-__all__ = ["LEVEL", "SPREAD", "Difference", "Runs", "Shape", "difference", "measured_evidence", "ratio", "trained"]
+__all__ = [
+    "LEVEL",
+    "SPREAD",
+    "Difference",
+    "Runs",
+    "Shape",
+    "difference",
+    "measured_evidence",
+    "ratio",
+    "trained",
+    "trend_evidence",
+]
 
 LEVEL = 0.5
 """The training loss at which networks are compared; at the start it is about log 4 = 1.39."""
@@ -118,13 +129,7 @@ def measured_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, see
 
     FAILS if one of them is missed by more than SPREAD standard errors, HOLDS if all are met by at least one.
     """
-    parts = claim.formula.args if isinstance(claim.formula, sp.And) else (claim.formula,)
-    room = []
-    for part in parts:
-        number = found[part.lhs]
-        claimed = float(part.rhs)
-        gap = number.value - (float(np.log(claimed)) if number.log else claimed)
-        room.append((-gap if isinstance(part, (sp.LessThan, sp.StrictLessThan)) else gap) / max(number.error, 1e-12))
+    room = _room(claim, found)
     verdict = True if min(room) < -SPREAD else False if min(room) > 1.0 else None
     words = "; ".join(f"{symbol} = {number}" for symbol, number in found.items())
     return Evidence.measured(
@@ -135,3 +140,34 @@ def measured_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, see
         cases=sum(number.runs for number in found.values()),
         seed=seed,
     )
+
+
+def trend_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, seed: int, observed: str) -> Evidence:
+    """Hold a claim about a trend against several comparisons: they decide it only if all say the same.
+
+    FAILS if every relation is missed, HOLDS if every one is met, by more than SPREAD standard errors each; where
+    comparisons contradict each other or are too close to call, networks of this size leave the trend open.
+    """
+    room = _room(claim, found)
+    verdict = True if max(room) < -SPREAD else False if min(room) > SPREAD else None
+    words = "; ".join(f"{symbol} = {number}" for symbol, number in found.items())
+    return Evidence.measured(
+        claim,
+        f"{words}; {observed}",
+        contradicted=verdict,
+        error_bar=f"standard errors over runs; distances from the claim {', '.join(f'{r:+.1f}' for r in room)} of them",
+        cases=sum(number.runs for number in found.values()),
+        seed=seed,
+    )
+
+
+def _room(claim: Claim, found: Mapping[sp.Basic, Difference]) -> list[float]:
+    """Return by how many standard errors each relation of the claim is met; negative where it is missed."""
+    parts = claim.formula.args if isinstance(claim.formula, sp.And) else (claim.formula,)
+    room = []
+    for part in sorted(parts, key=sp.default_sort_key):
+        number = found[part.lhs]
+        claimed = float(part.rhs)
+        gap = number.value - (float(np.log(claimed)) if number.log else claimed)
+        room.append((-gap if isinstance(part, (sp.LessThan, sp.StrictLessThan)) else gap) / max(number.error, 1e-12))
+    return room

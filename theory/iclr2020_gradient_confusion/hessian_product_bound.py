@@ -15,7 +15,7 @@ grad f_i(w) = H_i w + e_i with |e_i| <= L_H |w|^2/2; multiply (h_i |w| + |e_i|)(
 Deviations from the paper
 -------------------------
 The text that we hold lost its superscripts: 1/4 L_H^2 and 1/4 L_H cannot be told apart. This is the reading that holds;
-the other is `hessian_product_bound_printed`. The paper writes one e for two different errors. It needs one common
+the other is `hessian_product_bound_unsquared`. The paper writes one e for two different errors. It needs one common
 minimiser of all f_i. That the bound is small for low-rank Hessians does not follow: `low_rank_hessians_printed`.
 """
 
@@ -133,5 +133,5 @@ THEOREM = Theorem(
     domain=domain,
     holds=holds,
     twins=FALSE_TWINS,
-    related=("hessian_product_bound_printed", "low_rank_hessians_printed", "low_rank_hessians"),
+    related=("hessian_product_bound_unsquared", "low_rank_hessians_printed", "low_rank_hessians"),
 )

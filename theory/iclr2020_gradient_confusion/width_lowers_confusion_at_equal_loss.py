@@ -60,5 +60,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("width_raises_end_cosine_printed", "width_lowers_final_loss"),
+    related=("width_raises_end_cosine", "width_lowers_final_loss"),
 )

@@ -58,5 +58,5 @@ THEOREM = Theorem(
     recorded=Verdict.SUPPORTED,
     simulate=simulate,
     twins=FALSE_TWINS,
-    related=("width_raises_end_cosine_printed", "width_lowers_confusion_at_equal_loss"),
+    related=("width_raises_end_cosine", "width_lowers_confusion_at_equal_loss"),
 )

@@ -7,7 +7,8 @@ As in `hessian_product_bound`.
 Source
 ------
 "Gradient Confusion" (2020), section 2 and Appendix C, read with the last coefficient L_H/4. The text that we hold has
-lost its superscripts; whether the paper prints L_H or L_H^2 cannot be decided from it.
+lost its superscripts. The line before, |e| <= (L_H/2)|w|^2 squared, gives L_H^2: this reading is not held against the
+paper, it is refuted so that nobody takes it up.
 
 Idea of the refutation
 ----------------------
@@ -60,7 +61,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 FALSE_TWINS = (FalseTwin("L_H/8", {"claim": product_at_most(LIPSCHITZ / 8)}),)
 
 THEOREM = Theorem(
-    name="hessian_product_bound_printed",
+    name="hessian_product_bound_unsquared",
     source=Source(PAPER, "Section 2 and Appendix C, Hessians", "read with L_H/4; hessian_product_bound has L_H^2/4"),
     world=World.A,
     claim=CLAIM,
