@@ -75,24 +75,23 @@ def derive(claim: Claim) -> Derivation:
     z, reduced = Vector.base("z"), Vector()
     gap = sp.Symbol("gap", nonnegative=True)
     value = inner(reduced, A @ reduced)
-    image = Xt.T @ (A @ (Xt @ z))
-    back = Xt.T @ (A @ Vector.base("y"))
+    y, eigenvalue = Vector.base("y"), sp.Symbol("lambda", positive=True)
     steps = [
         assume("H = X A X^T, A = W^T W + |v|^2 I; N > d, so some z != 0 has X^T z = 0"),
         show_equal("<z, H z> = <X^T z, A X^T z>", inner(z, Xt.T @ (A @ (Xt @ z))), inner(Xt @ z, A @ (Xt @ z))),
         show_equal("which is 0 when X^T z = 0", value, sp.S.Zero),
         infer("H >= 0, so lambda_min(H) = 0"),
         show_equal_vectors(
-            "X^T (X A X^T z) = (X^T X A) X^T z: an eigenvector z of H with a non-zero eigenvalue gives one of X^T X A",
-            Xt @ image,
-            Xt @ (Xt.T @ (A @ (Xt @ z))),
+            "H z = lambda z gives G A y = X^T H z = lambda y for y = X^T z, which is not 0 if lambda is not",
+            Xt @ (eigenvalue * z),
+            eigenvalue * (Xt @ z),
         ),
         show_equal_vectors(
-            "H (X A y) = X A (X^T X A y): and an eigenvector y of X^T X A gives one of H",
-            Xt.T @ (A @ (Xt @ back)),
-            Xt.T @ (A @ (Xt @ (Xt.T @ (A @ Vector.base("y"))))),
+            "G A y = lambda y gives H z = X A (G A y) = lambda z for z = X A y",
+            Xt.T @ (A @ (eigenvalue * y)),
+            eigenvalue * (Xt.T @ (A @ y)),
         ),
-        infer("so H and X^T X A = G A have the same non-zero eigenvalues, and G A is similar to G^{1/2} A G^{1/2}"),
+        infer("so H and G A have the same non-zero eigenvalues, and G A is similar to G^{1/2} A G^{1/2}"),
         by("smallest_eigenvalue_at_most_mean", known.derive(known.CLAIM), known.CLAIM.formula),
         infer("for the d x d matrices G^{1/2} (w w^T + v^2 I) G^{1/2}, of mean 2 G: E lambda_d <= 2 m g_1"),
     ]
