@@ -81,7 +81,9 @@ IMPOSSIBLE: list[tuple[Callable[[], object], str]] = [
     (lambda: od.psd_matrices([1.0, -1.0]), "eigenvalues >= 0"),
     (lambda: od.psd_matrices([]), "spectrum of shape"),
     (lambda: od.rational_psd_matrices([1, -1]), "rational eigenvalues >= 0"),
-    (lambda: od.rational_psd_matrices([0.5]), "rational eigenvalues >= 0"),  # type: ignore[list-item]
+    (lambda: od.rational_psd_matrices([0.5]), "Write Fraction"),  # type: ignore[list-item]
+    (lambda: od.rational_psd_matrices(["1"]), "integer or a fraction"),  # type: ignore[list-item]
+    (lambda: od.rational_spectra(upper="9**9"), "integer or a fraction"),  # type: ignore[arg-type]
     (lambda: od.rational_psd_matrices([]), "one or more"),
     (lambda: od.integer_matrices(0, 1), "sizes and bound >= 1"),
     (lambda: od.unit_vectors(2, 1), "parallel in R\\^1"),

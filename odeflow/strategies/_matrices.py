@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import as_vector, require_count
 from odeflow.strategies._declared import declared, random_state_kept
-from odeflow.strategies._spectra import rational_spectra, rationals, spectra
+from odeflow.strategies._spectra import as_fraction, rational_spectra, rationals, spectra
 from odeflow.symbolic.preconditioners import cayley
 
 __all__ = ["integer_matrices", "psd_matrices", "rational_psd_matrices", "rational_rotations", "rotations"]
@@ -195,9 +195,7 @@ def _float_spectrum(spectrum: ArrayLike) -> Float[np.ndarray, " n"]:
 
 
 def _rational_spectrum(spectrum: RationalSpectrum) -> list[sp.Rational]:
-    values = [sp.sympify(value) for value in spectrum]
-    if not values or any(not value.is_Rational or value < 0 for value in values):
-        raise InvalidArgumentError(
-            f"Expected one or more rational eigenvalues >= 0 but got {list(spectrum)}. Pass integers or fractions."
-        )
-    return values
+    values = [as_fraction("spectrum", value) for value in spectrum]
+    if not values or min(values) < 0:
+        raise InvalidArgumentError(f"Expected one or more rational eigenvalues >= 0 but got {list(spectrum)}.")
+    return [sp.Rational(value.numerator, value.denominator) for value in values]

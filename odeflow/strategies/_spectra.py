@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
@@ -123,7 +124,7 @@ def spectra(
 
 def _check_rationals(lower: int | Fraction, upper: int | Fraction, *, max_denominator: int) -> None:
     require_count("max_denominator", max_denominator)
-    low, high = _fraction("lower", lower), _fraction("upper", upper)
+    low, high = as_fraction("lower", lower), as_fraction("upper", upper)
     _check_pool(low, high, max_denominator)
 
 
@@ -156,7 +157,7 @@ def _check_rational_spectra(
     distinct: bool,
 ) -> None:
     size = require_count("max_size", max_size) if n is None else require_count("n", n)
-    low, high = _fraction("lower", lower), _fraction("upper", upper)
+    low, high = as_fraction("lower", lower), as_fraction("upper", upper)
     if low <= 0:
         raise InvalidArgumentError(f"Expected lower > 0 but got lower={lower}. Zeros come with singular=True.")
     count = _check_pool(low, high, require_count("max_denominator", max_denominator))
@@ -239,15 +240,13 @@ def _largest(least: float, upper: float, condition: float | None) -> float:
     return max(most, least)
 
 
-def _fraction(name: str, value: int | Fraction) -> Fraction:
-    try:
-        if isinstance(value, (bool, float)):
-            raise TypeError
-        return Fraction(value)
-    except (TypeError, ValueError):
+def as_fraction(name: str, value: object) -> Fraction:
+    """Return an exact rational; SymPy's count, floats and text do not."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Rational):
         raise InvalidArgumentError(
             f"Expected {name} to be an integer or a fraction but got {value!r}. Write Fraction(1, 2), not 0.5."
-        ) from None
+        )
+    return Fraction(int(value.numerator), int(value.denominator))
 
 
 def _check_pool(lower: Fraction, upper: Fraction, max_denominator: int) -> int:
