@@ -17,10 +17,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from odeflow.conic_solver import SolverFailure, solve_conic
 from odeflow.errors import InvalidArgumentError
 from odeflow.flows import ConcreteFlow, Kind
 from odeflow.function_classes import ClassName, FunctionClass
-from odeflow.semidefinite import SolverFailure, solve_conic
 from odeflow.symbolic.rate_certificates import Quadratic, RateSystem, rate_system
 
 __all__ = ["EnergyWitness", "find_energy_witness"]

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from odeflow.conic_solver import SolverFailure
 from odeflow.energy_witnesses import EnergyWitness, find_energy_witness
 from odeflow.errors import InvalidArgumentError
 from odeflow.flows import ConcreteFlow, FlowSpec, Kind
 from odeflow.function_classes import ClassName, FunctionClass
-from odeflow.semidefinite import RateProgram, SolverFailure, is_verified, solve_exactly
+from odeflow.semidefinite import RateProgram, is_verified, solve_exactly
 from odeflow.symbolic.mode_rates import (
     ModeWitness,
     decide_mode_rate,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from typer import Typer
 from typer.testing import CliRunner
 
-from odeflow import semidefinite
+from odeflow import conic_solver
 from odeflow.checker import verify_text
 from odeflow.energy_witnesses import EnergyWitness
 from odeflow.errors import InvalidArgumentError
@@ -284,7 +284,7 @@ def test_a_solver_that_panics_leaves_the_claim_undecided(error: BaseException, m
                 raise error
             return lambda *args: type("Anything", (), {})()
 
-    monkeypatch.setattr(semidefinite, "require_solver", Broken)
+    monkeypatch.setattr(conic_solver, "require_solver", Broken)
     flow = parse_flow("x'' + 2*x' + grad(x)").at()
     for outcome in (decide_rate(flow, strongly_convex(), Fraction(1)), best_rate(flow, strongly_convex())):
         assert outcome.verdict is Verdict.UNDECIDED

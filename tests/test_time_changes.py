@@ -27,7 +27,7 @@ def scalar(powers: Laurent, t: sp.Expr) -> sp.Expr:
 positive = st.fractions(min_value=Fraction(1, 3), max_value=4, max_denominator=4)
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(positive.filter(lambda a: a != 1), positive, positive, st.one_of(st.just(Fraction(0)), positive), st.booleans())
 def test_solutions_in_the_new_time_solve_the_flow(
     a: Fraction, c: Fraction, gamma: Fraction, beta: Fraction, second: bool
@@ -56,7 +56,7 @@ def test_solutions_in_the_new_time_solve_the_flow(
     else:
         slope = left = rate * t ** (rate - 1) * (-force / (1 + friction))
     left += lam * scalar(flow.hessian, t) * slope + lam * scalar(flow.gradient, t) * value
-    assert sp.cancel(sp.powsimp(sp.expand(sp.together(left) / t ** (rate - 1)), force=True)).equals(0)
+    assert sp.cancel(sp.powsimp(sp.expand(sp.together(left) / t ** (rate - 1)), force=True)) == 0
 
 
 @pytest.mark.parametrize(

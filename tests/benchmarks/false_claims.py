@@ -150,7 +150,8 @@ def by_hand(claim: Claim) -> Any:
 
 def in_floating_point(claim: Claim) -> float:
     """Return the smallest eigenvalue of both forms that the solver reaches for this V and rate."""
-    from odeflow.semidefinite import Face, RateProgram
+    from odeflow.program_faces import Face
+    from odeflow.semidefinite import RateProgram
 
     program = RateProgram.build(claim.flow, claim.known, claim.kind, Fraction(0), with_gradient=False)
     face = Face.structural(program.restricted_to(claim.energy_f, claim.energy_matrix), claim.rate)

@@ -110,6 +110,6 @@ def test_the_pages_need_no_solver() -> None:
     code = (
         "import sys; sys.modules['clarabel'] = None\n"
         "from theory.bu2021_dynamical_view.heavy_ball_lyapunov import CLAIM, derive\n"
-        "sys.exit(derive(CLAIM).broken is not None or 'odeflow.semidefinite' in sys.modules)\n"
+        "sys.exit(derive(CLAIM).broken is not None or 'odeflow.conic_solver' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
