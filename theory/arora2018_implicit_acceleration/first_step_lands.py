@@ -18,6 +18,7 @@ component minus y1 tends to -2 eps1, the second to theta y2/2.
 Deviations from the paper
 -------------------------
 The limits are exact and of the next order for w_1; the paper's first term of w_2(1), y2^3/(2 y1^2), vanishes with them.
+The paper's eps_i are |w_i(0)|; here both w_i(0) are positive. With opposite signs w_2(1) tends to -theta y2/2.
 """
 
 from __future__ import annotations
