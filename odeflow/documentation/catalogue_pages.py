@@ -28,6 +28,7 @@ from plain_docstrings import to_restructured  # type: ignore[import-not-found]
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
 from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.markup import mathml
@@ -70,10 +71,22 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "scaling": Scaling,
     }.items():
         app.add_directive(name, directive)
+    app.set_translator("html", Translator)
     app.add_html_math_renderer("mathml", inline_renderers=(_inline_math, None), block_renderers=(_block_math, None))
     app.connect("autodoc-process-docstring", _plain, priority=400)
     app.connect("autodoc-skip-member", functools.partial(_only_once, {}))
     return {"parallel_read_safe": False, "parallel_write_safe": True}
+
+
+class Translator(HTML5Translator):
+    """Sphinx's own, with blocks of code that can be scrolled from the keyboard."""
+
+    def visit_literal_block(self, node: nodes.literal_block) -> None:
+        """Write the block, and let it take the focus."""
+        try:
+            super().visit_literal_block(node)
+        finally:
+            self.body[-1] = self.body[-1].replace("<pre>", '<pre tabindex="0">')
 
 
 def _inline_math(translator: Any, node: nodes.math) -> None:
@@ -175,9 +188,9 @@ class Theorems(SphinxDirective):
         labels = self.env.domains.standard_domain
         for label in (theorem.id, theorem.name):
             labels.note_hyperlink_target(label, self.env.docname, theorem.name, theorem.name)
-        section += _raw("".join(_claim(theorem)))
         intro, named = sections(module_docstring(catalogue(), theorem))
         section += _paragraph(" ".join(intro.split("\n\n")[0].split()))
+        section += _raw("".join(_claim(theorem)))
         for name, text in named.items():
             if name != "Assumptions" or not theorem.claim.assumptions:
                 section += nodes.rubric(text=name)

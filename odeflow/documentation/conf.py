@@ -30,7 +30,8 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_param = False
 napoleon_custom_sections = [("Attributes", "params_style")]
-smartquotes = False  # x'' is a second derivative
+napoleon_attr_annotations = False
+smartquotes_action = "D"  # dashes only: x'' is a second derivative
 
 html_theme = "furo"
 html_math_renderer = "mathml"
@@ -41,5 +42,5 @@ html_show_sourcelink = False
 html_copy_source = False
 html_permalinks_icon = "#"
 templates_path: list[str] = []
-pygments_style = "tango"
-pygments_dark_style = "monokai"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"

@@ -16,6 +16,7 @@ SECTIONS = ENTRIES | {"Returns", "Examples", "References", "Notes", "See Also", 
 _CODE = re.compile(r"`([^`]+)`")
 _MARKUP = re.compile(r"([\\|*])")
 _TRAILING = re.compile(r"(?<=[\w)])_(?!\w)")
+_ALIGNED = re.compile(r"\S {2,}\S")
 _ENTRY = re.compile(r"^(?P<names>[\w*, .\\]+?) : (?P<words>.*)$")
 
 
@@ -75,7 +76,9 @@ def _prose(lines: Sequence[str]) -> list[str]:
             continue
         for inner, run in _runs(block):
             text = "\n".join(run)
-            if inner:
+            if inner and any(_ALIGNED.search(line) for line in run):
+                made += ["", "::", "", *(f"    {line.strip()}" for line in run), ""]
+            elif inner:
                 made += ["", *(f"| {_escaped(line.strip())}" for line in run), ""]
             else:
                 made += ["", *_escaped(text).split("\n"), ""]

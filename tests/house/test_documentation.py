@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from setuptools import find_namespace_packages
 
 from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.cli import app
@@ -130,6 +132,15 @@ def test_plain_docstrings_become_valid_markup() -> None:
     assert "Bound \\|x\\|_ by ``2 * y``." in made
     assert made[made.index("x, y") + 1].strip() == "(k,) coordinates, finite"
     assert ":returns: the bound" in made
+
+
+def test_the_documentation_is_not_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    find = project["tool"]["setuptools"]["packages"]["find"]
+    packages = find_namespace_packages(str(ROOT), include=find["include"], exclude=find["exclude"])
+    assert {"odeflow", "odeflow.numeric", "odeflow.report", "theory.bu2021_dynamical_view"} <= set(packages)
+    assert [p for p in packages if "documentation" in p] == []
+    assert "odeflow.documentation" in find_namespace_packages(str(ROOT), include=find["include"])
 
 
 class Links(HTMLParser):
