@@ -54,13 +54,18 @@ def derive(claim: Claim) -> Derivation:
     b, d = sp.symbols("beta delta", nonnegative=True)
     deep = {DEPTH: sp.Integer(1)}
     largest, smallest = 1 + (DEPTH - 1) / (1 + b), 1 + (DEPTH - 1) / (1 + d)
+    above = show_less("x'P^{-1}x <= |x|^2", t + s / DEPTH, t + s, deep)
+    below = show_less("|x|^2/N <= x'P^{-1}x", (t + s) / DEPTH, t + s / DEPTH, deep)
     return Derivation(
         (
             assume("N >= 1; s = |Pr_w x|^2, t = |x|^2 - s; units in which |w|^{2-2/N} = 1"),
             define("x'P^{-1}x = t + s/N, as P is N on w and 1 on its complement"),
-            show_less("x'P^{-1}x <= |x|^2", t + s / DEPTH, t + s, deep),
-            show_less("|x|^2/N <= x'P^{-1}x", (t + s) / DEPTH, t + s / DEPTH, deep),
-            infer("max and min of x'Sigma x/x'P^{-1}x are 1 to N times max and min of x'Sigma x/|x|^2"),
+            above,
+            below,
+            infer(
+                "max and min of x'Sigma x/x'P^{-1}x are 1 to N times max and min of x'Sigma x/|x|^2",
+                from_=[above, below],
+            ),
             define("the factors are 1 + (N - 1)/(1 + beta) and 1 + (N - 1)/(1 + delta), or their limit 1"),
             show_with("their quotient", claim.formula, {DEEP_KAPPA: KAPPA * largest / smallest}, deep),
         )

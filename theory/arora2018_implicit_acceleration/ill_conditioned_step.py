@@ -60,8 +60,9 @@ def derive(claim: Claim) -> Derivation:
     moved = infer("eta |Delta_2|^{p-2} <= 2/y_1^{p-2} y_2^{p-2}", sp.Le(CORRECTION, bound), from_=[threshold])
     return Derivation(
         (
-            assume("w(0) = 0: Delta_1(0) = -y_1, Delta_2(0) = -y_2, and |Delta_2| does not grow"),
+            assume("w(0) = 0: Delta_1(0) = -y_1, Delta_2(0) = -y_2, y_1 >= y_2"),
             threshold,
+            infer("eta < 2/y_1^{p-2} <= 2/y_2^{p-2}, so |Delta_2| falls from y_2 on", from_=[threshold]),
             define("the correction is eta |Delta_2|^{p-2}, by (15)"),
             moved,
             same,

@@ -57,14 +57,18 @@ def derive(claim: Claim) -> Derivation:
     grows = show_equal("(Delta^{2-p})' = p - 2 along Delta' = -Delta^{p-1}", sp.powsimp(sp.expand(moved)), ORDER - 2)
     scale = START ** (ORDER - 2)
     above = sp.Symbol("q", positive=True)
-    solution = START * (1 + above * START**above * TIME) ** (-1 / above)
+    inside = sp.powsimp(sp.expand((scale * q).subs(ORDER, 2 + above)))
+    solution = START * inside ** (-1 / above)
+    slope = sp.powsimp(sp.diff(solution, TIME))
     return Derivation(
         (
             assume("p > 2, Delta0 > 0; Delta stays positive"),
             grows,
             infer("so Delta^{2-p} = Delta0^{2-p} + (p - 2) t", from_=[grows]),
             show_equal("multiplied by Delta0^{p-2}", scale * q, 1 + (ORDER - 2) * scale * TIME),
-            show_with("to the power -1/q, p = 2 + q", claim.formula, {ERROR: solution, ORDER: 2 + above}),
+            show_equal("its power -1/q, p = 2 + q, starts at Delta0", solution.subs(TIME, 0), START),
+            show_equal("and moves by -Delta^{p-1}", slope / solution, -(inside**-1) * START**above),
+            show_with("which is the claim", claim.formula, {ERROR: solution, ORDER: 2 + above}),
         )
     )
 
