@@ -2,7 +2,7 @@ r"""Theorem 4.1, corrected: Pr[some h_ij <= -eta] <= (N(N-1)/2) exp(-(d-1) eta^2
 
 Assumptions
 -----------
-x_i independent, uniform on the unit sphere; W independent of the data, |W_p| <= 1; sigma(0) = 0 and
+x_i independent, uniform on the unit sphere of R^d, d >= 2; W independent of the data, |W_p| <= 1; sigma(0) = 0 and
 |sigma'|, |sigma''| <= 1 on [-1, 1] (identity, tanh, sin); |C|, |grad C| <= 1; square or logistic loss.
 
 Source
@@ -52,7 +52,7 @@ def violated_at_most(bound: sp.Expr) -> Claim:
         "For smooth activations that vanish at 0 and small weights, confusion at random data is exponentially rare.",
         sp.Le(VIOLATED, bound, evaluate=False),
         (
-            "x_i independent, uniform on the unit sphere of R^d; W independent of them",
+            "x_i independent, uniform on the unit sphere of R^d, d >= 2; W independent of them",
             "|W_p| <= 1; sigma(0) = 0, |sigma'|, |sigma''| <= 1 on [-1, 1]",
             "|C|, |grad C| <= 1; square or logistic loss",
         ),
@@ -79,7 +79,7 @@ def derive(claim: Claim) -> Derivation:
     whole = sp.sqrt(2) * LIPSCHITZ
     argument, tail = herbst(LOG_SOBOLEV, DIMENSION - 1, whole)
     steps = [
-        assume("x_i independent, uniform on the unit sphere; W independent of the data, |W_p| <= 1"),
+        assume("x_i independent, uniform on the unit sphere, d >= 2; W independent of the data, |W_p| <= 1"),
         by("confusion_gradient", confusion_gradient.derive(confusion_gradient.CLAIM), confusion_gradient.CLAIM.formula),
         show_equal("both samples move: |grad h|^2 <= 2 slope^2", whole**2, LIPSCHITZ**2 + LIPSCHITZ**2),
         by(

@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import confusion_probability
 from theory.iclr2020_gradient_confusion._layered_nets import SIGMOID, passed
@@ -82,8 +82,15 @@ def counterexample(claim: Claim) -> Derivation:
             show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = x_i1 x_j1 l/256", h, first * second * width / 256),
             infer("Pr[h <= -1] = Pr[x_i1 x_j1 <= -256/l] rises to Pr[x_i1 x_j1 < 0] as l grows"),
             infer("which is 1/2: x and its mirror image have one law, and x_1 = 0 has probability 0 (d >= 2)"),
-            infer("the bound names no width, and for every c it falls below 1/2 as d grows"),
-            show_violated("c = 1/4, d = 10^6", claim.formula, at),
+            show_equal(
+                "the bound names no width; for every c, at beta = eta = 1, N = 2 and d = 62208/c it is 4 e^{-3}",
+                CLAIM.formula.rhs.xreplace({s: v for s, v in at.items() if s not in (CONSTANT, DIMENSION)}).subs(
+                    DIMENSION, 62208 / CONSTANT
+                ),
+                4 * sp.exp(-3),
+            ),
+            show_less("4 e^{-3} < 1/2, and it falls as d grows: no c > 0 will do", 4 * sp.exp(-3), sp.Rational(1, 2)),
+            show_violated("for instance c = 1/4, d = 10^6", claim.formula, at),
         )
     )
 

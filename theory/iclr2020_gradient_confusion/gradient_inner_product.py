@@ -109,7 +109,11 @@ def derive(claim: Claim) -> Derivation:
         nets.append(whole(claim, depth))
         if not nets[-1].decision.holds:  # larger nets would only take longer to say so
             return Derivation(tuple(nets))
-    outer = show_equal("<u a^T, v b^T> = <u, v><a, b>", ((u * a.T).T * (v * b.T)).trace(), u.dot(v) * a.dot(b))
+    outer = show_equal(
+        "<u a^T, v b^T> = <u, v><a, b> (3 by 3; in any size the double sum is a product of two)",
+        ((u * a.T).T * (v * b.T)).trace(),
+        u.dot(v) * a.dot(b),
+    )
     layer = infer("chain rule through z_p = W_p H_{p-1}: grad_{W_p} f = zeta g_p H_{p-1}^T in every layer")
     last = infer("sum over the layers", claim.formula, from_=[*nets, outer, layer])
     return Derivation((assume("sigma differentiable at every pre-activation"), *nets, outer, layer, last))

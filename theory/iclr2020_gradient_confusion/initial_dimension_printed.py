@@ -15,7 +15,8 @@ n = (beta - 1) l^2 + l: at beta = 1 it is l, not l^2.
 
 Deviations from the paper
 -------------------------
-What the weights do give: `initial_kernel_fluctuation`.
+The printed "at most" is true of l by l matrices; refuted is what its use in the exponent asks for. What the weights do
+give: `initial_kernel_fluctuation`.
 """
 
 from __future__ import annotations

@@ -60,7 +60,11 @@ def derive(claim: Claim) -> Derivation:
         (
             show_equal("the slope by the margin", slope, -sp.exp(-m) / (1 + sp.exp(-m))),
             define("u = e^{-m} > 0, |zeta| = u/(1 + u) because |y| = 1"),
-            show_less("what is taken off 1 is positive", sp.Integer(0), (1 + FIRST + SECOND) / (1 + FIRST)),
+            show_less(
+                "what is taken off 1 is positive",
+                sp.Integer(0),
+                (1 + FIRST + SECOND) / ((1 + FIRST) * (1 + SECOND)),
+            ),
             infer("the product is below 1"),
             show_with("multiply", claim.formula, {PRODUCT: product}),
         )

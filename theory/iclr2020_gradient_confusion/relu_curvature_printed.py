@@ -15,7 +15,8 @@ Theorem 4.1 uses exactly this Lipschitz property of sigma' (grad_x g_p).
 
 Deviations from the paper
 -------------------------
-Sigmoid and tanh do satisfy P2: `activation_bounds`.
+Sigmoid and tanh do satisfy P2: `activation_bounds`. If "second sub-differential" is read almost everywhere, ReLU's is 0
+and P2 holds; then it is Theorem 4.1 that is false for ReLU (`confusion_probability_relu_printed`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ N = 1, f = w^2/2, alpha = 1/1000, T = 10: ten small steps from w_1 = 1 leave |w|
 
 Deviations from the paper
 -------------------------
-If the paper's term does carry 1/alpha it is right: `sgd_stationary`.
+If the paper's term does carry 1/alpha, as its proof does, it is right: `sgd_stationary`. This reading is not held
+against the paper; it is refuted so that nobody takes it up.
 """
 
 from __future__ import annotations
