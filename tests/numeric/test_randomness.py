@@ -117,6 +117,15 @@ def test_kolmogorov_smirnov_agrees_with_the_sorted_sample() -> None:
     assert result.effect_interval[0] <= distance <= result.effect_interval[1]
 
 
+@pytest.mark.parametrize("n", [100, 1000])
+def test_the_interval_of_the_distance_is_wide_enough_and_hardly_wider(n: int) -> None:
+    result = kolmogorov_smirnov(stats.norm.ppf((np.arange(n) + 0.5) / n, loc=1.0))
+    half = result.effect_interval[1] - result.effect
+    critical = stats.kstwo.ppf(0.95, n)  # of sup |F_n - F|: the smallest half-width that can be right
+    assert critical <= half <= 1.03 * critical
+    assert result.effect_interval[0] == pytest.approx(result.effect - half, rel=1e-12)
+
+
 def test_the_kolmogorov_smirnov_power_bound_is_a_bound_and_not_far_off() -> None:
     n, shift = 100, 0.35
     bound = kolmogorov_smirnov_power(n, stats.norm.cdf(0.5 * shift), stats.norm.cdf(-0.5 * shift))

@@ -39,7 +39,7 @@ SEEDS = 3
 def gains(formula: sp.Basic) -> Claim:
     """Return a claim about the gains at two output scales."""
     return Claim(
-        "The relative gain in rate from a scalar layer is larger at a larger output scale.",
+        "The relative gain in rate from a scalar layer at least doubles from each output scale to the next larger one.",
         formula,
         ("linear teacher and students, zero initial output", "the same step size and initial weights"),
         {SMALL: "rate with the scalar layer over rate without, minus 1, at the smaller scale", LARGE: "at the larger"},
