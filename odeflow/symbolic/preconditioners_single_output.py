@@ -100,6 +100,11 @@ def partial(expression: sp.Expr, axis: Axis, extra: Mapping[sp.Symbol, sp.Expr] 
     >>> partial(NORM**2, Axis.I)
     2*w_i
     """
+    second = {*_HESSIAN.values(), *(other.curvature for other in Axis)} - set(extra or {})
+    if expression.free_symbols & second:
+        raise InvalidArgumentError(
+            f"Expected no second derivatives of the loss but got {expression}. Give their derivatives in `extra`."
+        )
     rules = {NORM: axis.weight / NORM, PRODUCT: axis.gradient + axis.curvature, **(extra or {})}
     for other in Axis:
         rules[other.weight] = sp.Integer(int(other is axis))

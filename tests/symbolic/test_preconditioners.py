@@ -21,10 +21,12 @@ from odeflow.symbolic.preconditioners import (
     vec,
 )
 from odeflow.symbolic.preconditioners_single_output import (
+    Axis,
     closed_curve,
     curl,
     curl_closed_form,
     field_at,
+    partial,
     piece_integral,
     show_piece,
 )
@@ -132,3 +134,10 @@ def test_the_curve_is_closed_and_its_primitives_are_right() -> None:
     starts = [p.point.subs(p.parameter, p.start) for p in pieces]
     assert ends == [*starts[1:], starts[0]]
     assert all(show_piece(piece).decision.holds for piece in pieces)
+
+
+def test_a_third_derivative_is_not_taken_for_zero() -> None:
+    for second in (Axis.J.curvature, partial(Axis.J.gradient, Axis.I)):
+        with pytest.raises(InvalidArgumentError, match="second derivatives"):
+            partial(second, Axis.I)
+    assert partial(Axis.J.curvature, Axis.I, {Axis.J.curvature: sp.Integer(2)}) == 2
