@@ -1,11 +1,12 @@
 """Sphinx directives that write the catalogue, the command line and the measured curves; nothing is checked or measured.
 
-`{counts}`, `{errata}`, `{theorems} PAPER`, `{cli}` and `{scaling}`. Formulas are MathML. Every theorem is a label, so
-that a page can refer to `heavy_ball_rate` and a name that no longer exists is a warning.
+`{counts}`, `{errata}`, `{theorems} PAPER`, `{cli}`, `{modules}` and `{scaling}`. Formulas are MathML. Every theorem is
+a label, so that a page can refer to `heavy_ball_rate` and a name that no longer exists is a warning.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import re
@@ -30,6 +31,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+import odeflow
 from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.markup import mathml
 from odeflow.report.mathml import display, inline
@@ -69,6 +71,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "theorems": Theorems,
         "cli": CommandLine,
         "scaling": Scaling,
+        "modules": Modules,
     }.items():
         app.add_directive(name, directive)
     app.set_translator("html", Translator)
@@ -224,6 +227,22 @@ class CommandLine(SphinxDirective):
             section += block
             made.append(section)
         return made
+
+
+class Modules(SphinxDirective):
+    """Every module of the library with the first line of its docstring, read from the source."""
+
+    def run(self) -> list[nodes.Node]:
+        root = Path(odeflow.__file__).parent
+        rows = []
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            if any(part.startswith("_") for part in parts) or parts[0] == "documentation":
+                continue
+            said = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+            name = ".".join(("odeflow", *parts))
+            rows.append(f'<tr><th scope="row"><code>{name}</code></th><td>{escape(said)}</td></tr>')
+        return [_raw(_table(["module", "what it answers"], "".join(rows), "modules of the library"))]
 
 
 class Scaling(SphinxDirective):
