@@ -343,7 +343,7 @@ class _Parser:
         value = self.vector_sum()
         if any(kind != "x" for kind, _ in value.terms):
             self.fail("Expected a combination of x and its derivatives inside grad(...)", column)
-        highest = max(j for _, j in value.terms)
+        highest = max((j for _, j in value.terms), default=0)
         point = tuple(value.terms.get(("x", j), Scalar.of(0)) for j in range(highest + 1))
         if point[0] != Scalar.of(1):
             self.fail("Expected x with coefficient 1 inside grad(...)", column, "Write grad(x) or grad(x + c*x').")

@@ -357,6 +357,7 @@ def test_sentences_of_the_grammar_are_read_or_refused(name: str) -> None:
     @example("x'+(1/3)^12*" + "(10^12)^12*" * 40 + "grad(x)")
     @example("x' + t^12" + "^12" * 100 + "*grad(x)")
     @example("x' + (10^12)^12*(10^12)^12*grad(x)")
+    @example("x' + grad(x - x)")
     def drive(text: str) -> None:
         seen[outcome(GOOD[name][0], text.encode())] += 1
 
