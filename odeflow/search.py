@@ -42,6 +42,7 @@ __all__ = [
     "simplest_between",
 ]
 
+FOR_ALL_STRONGLY_CONVEX = "searched and proved for all strongly convex functions; quadratics alone may decay faster."
 TOLERANCE = 1e-6
 """Relative width to which the best rate is enclosed by bisection."""
 
@@ -241,7 +242,8 @@ def _prove(
 ) -> tuple[RateCertificate | ModalCertificate | None, str]:
     if function_class.name is ClassName.QUADRATIC:
         if kind is not Kind.EXPONENTIAL:
-            return None, "for quadratics only flows with constant coefficients are implemented"
+            certificate, reason = _prove(flow, _larger_class(function_class), rate, kind)
+            return certificate, f"among energies for all strongly convex functions: {reason}" if reason else ""
         modal = find_modal_certificate(flow, function_class, rate)
         if modal is not None and is_verified(modal):
             return modal, ""
@@ -294,8 +296,11 @@ def _no_rate(flow: ConcreteFlow, function_class: FunctionClass, reason: str) -> 
 
 
 def _best_power(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcome:
-    if function_class.name in (ClassName.QUADRATIC, ClassName.PL):
-        reason = f"power-law rates are implemented for convex classes, not for {function_class.name.value}"
+    if function_class.name is ClassName.QUADRATIC:
+        outcome = _best_power(flow, _larger_class(function_class))
+        return replace(outcome, reason=f"{FOR_ALL_STRONGLY_CONVEX} {outcome.reason}".rstrip())
+    if function_class.name is ClassName.PL:
+        reason = "power-law rates are implemented for convex classes, not for pl"
         return RateOutcome(Verdict.UNDECIDED, Kind.POWER, reason=reason)
     start = Fraction(0)
     if function_class.mu > 0:
@@ -314,6 +319,11 @@ def _best_power(flow: ConcreteFlow, function_class: FunctionClass) -> RateOutcom
         if certificate is not None:
             return replace(outcome, certificate=certificate)
     return outcome
+
+
+def _larger_class(quadratics: FunctionClass) -> FunctionClass:
+    """Return the strongly convex functions, among which these quadratics are: what is proved for all holds for them."""
+    return FunctionClass(ClassName.STRONGLY_CONVEX, quadratics.mu)
 
 
 def _bisect(program: RateProgram, ceiling: Fraction) -> RateOutcome:

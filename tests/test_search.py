@@ -353,6 +353,22 @@ def test_flows_without_an_own_time_are_refused_with_a_reason() -> None:
         best_rate(parse_flow("x'' + 3/t*x' + hess*x' + grad(x)").at(), CONVEX)
 
 
+def test_power_laws_of_quadratics_are_proved_through_all_strongly_convex_functions() -> None:
+    flow = parse_flow("x'' + 6/t*x' + grad(x)").at()
+    outcome = best_rate(flow, quadratic(1, 50))
+    assert (outcome.verdict, outcome.rate) == (Verdict.PROVED, Fraction(4))
+    assert "quadratics alone may decay faster" in outcome.reason
+    assert outcome.certificate is not None
+    assert outcome.certificate.function_class == strongly_convex()
+    assert "strongly convex f with mu = 1" in verify_text(outcome.certificate.to_json())
+    assert decide_rate(flow, quadratic(1, 50), Fraction(4)).verdict is Verdict.PROVED
+    # the truth on quadratics is 6: what no energy of this form shows is neither proved nor refuted
+    for claim in (Fraction(5), Fraction(6), Fraction(7)):
+        beyond = decide_rate(flow, quadratic(1, 50), claim)
+        assert beyond.verdict is Verdict.UNDECIDED
+        assert "strongly convex" in beyond.reason
+
+
 @pytest.mark.parametrize(
     ("name", "mu", "smooth"),
     [
