@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
+from typing import cast
 
 import numpy as np
 import sympy as sp
@@ -21,7 +22,7 @@ from jaxtyping import Float
 from odeflow.codegen import compile_field
 from odeflow.data_case import DataCase
 from odeflow.datasets import Dataset, teacher_student
-from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
+from odeflow.errors import IntegrationError, InvalidArgumentError, OdeflowError, UnknownNameError
 from odeflow.figures import Figure
 from odeflow.flow_text import parse_flow
 from odeflow.flows import ConcreteFlow, FlowSpec, Kind
@@ -35,6 +36,7 @@ from odeflow.numeric.linear_training import GradientDescent, PowerLoss, RunStatu
 from odeflow.numeric.modal import frozen_kernel_losses
 from odeflow.numeric.rates import RateFit, fit_exponential, fit_power
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.numeric.relu_general import GeneralReluTrajectory, relu_flow_general
 from odeflow.numeric.training import iterate_modes, matching_optimiser, train_relu
 from odeflow.panels import Curve, Panel
 from odeflow.search import best_rate, natural_kind
@@ -54,8 +56,14 @@ EFOLDS = 22.0
 DECADES = 2.5
 """A run with damping r/t lasts from one period of the fastest mode to 10^2.5 periods of the slowest."""
 MOST_STEPS = 200_000
-EXACT_RATIO = 3
-"""Networks with at most three samples a feature are followed event by event; beyond that events are too many."""
+EXACT_RATIO = 10
+"""Networks with at most ten samples a feature are followed event by event first; beyond that events are too many."""
+MOST_EVENTS = 30_000
+"""Events after which a network is followed again without them; a number, not a time, so that a seed gives its bits."""
+GENERAL_ACCURACY = 1e-3
+GENERAL_RECORDS, FEWEST_RECORDS = 100, 20
+GENERAL_BUDGET = 3e11
+"""Floating-point operations of a network followed without events, all halvings together: about a minute."""
 
 
 class Subject(enum.StrEnum):
@@ -257,7 +265,7 @@ def _run(
     proved, sharp, reason = _promised(flow, quadratics, kind)
     times = _times(kind, sharp, (low, high), horizon)
     if learning_rate is None:
-        losses, method = _losses(flow, subject, case, depth, times)
+        times, losses, method = _losses(flow, subject, case, depth, times)
     else:
         times, losses, method = _discrete(flow, subject, case, depth, float(times[-1]), learning_rate)
     fit = None
@@ -271,17 +279,19 @@ def _run(
 
 def _losses(
     flow: ConcreteFlow, subject: Subject, case: DataCase, depth: int, times: Float[np.ndarray, " t"]
-) -> tuple[Float[np.ndarray, " t"], str]:
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, " r"], str]:
+    """Return the times that were reached, the losses there, and how they were computed."""
     numeric = _numeric(flow)
     if subject is Subject.FROZEN:
         if numeric is not None:
-            return frozen_kernel_losses(numeric, case.kernel, case.initial_error, times), "closed form of every mode"
-        return _integrated_modes(flow, case, times), "every mode integrated, tolerance 1e-10"
+            losses = frozen_kernel_losses(numeric, case.kernel, case.initial_error, times)
+            return times, losses, "closed form of every mode"
+        return times, _integrated_modes(flow, case, times), "every mode integrated, tolerance 1e-10"
     if subject is Subject.LINEAR:
         if not isinstance(numeric, GradientFlow):
             raise InvalidArgumentError("Expected gradient flow on a deep linear network. Use --on frozen or relu.")
         run = flow_end_to_end(_linear_start(case), case.y[None], times, depth=depth, inputs=case.X.T)
-        return run.losses - _least_loss(case), f"all layers, error {run.error_bar.max():.0e}"
+        return times, run.losses - _least_loss(case), f"all layers, error {run.error_bar.max():.0e}"
     if numeric is None or isinstance(numeric, LinearFlow):
         raise InvalidArgumentError(
             "Expected gradient flow, heavy ball or Nesterov on a ReLU network. Use --on frozen for any other flow."
@@ -289,11 +299,43 @@ def _losses(
     n, d = case.X.shape
     if n <= EXACT_RATIO * d:
         W, a = case.initial_weights
-        exact = relu_flow(case.X, case.y, W, a, numeric, times, record_events=False)
-        return exact.losses, f"event by event, {exact.event_count} events, consistency {exact.consistency:.0e}"
-    curve = case.network(numeric, float(times[-1]))
-    said = f"discrete method, {curve.error_bar:.0e} when the step is halved"
-    return np.interp(times, curve.times, curve.losses), f"{said}; {curve.remark}" if curve.remark else said
+        try:
+            exact = relu_flow(case.X, case.y, W, a, numeric, times, max_events=MOST_EVENTS, record_events=False)
+        except IntegrationError:
+            return _without_events(numeric, case, times)
+        said = f"event by event, {exact.event_count} events, consistency {exact.consistency:.0e}"
+        return times, exact.losses, said
+    return _without_events(numeric, case, times)
+
+
+def _without_events(
+    flow: Flow, case: DataCase, times: Float[np.ndarray, " t"]
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, " r"], str]:
+    """Follow a network by steps that look for no events, as far as the budget goes."""
+    evaluations = int(GENERAL_BUDGET / (8.0 * case.width * case.X.size))
+    fastest = float(np.linalg.eigvalsh(case.kernel)[-1])
+    # Three runs, the steps halved twice: 12 (lambda T)^{3/4} gradients, or 70 sqrt(lambda) T, and some at each record.
+    if isinstance(flow, GradientFlow):
+        affordable = (evaluations / 18.0) ** (4.0 / 3.0) / fastest
+    else:
+        affordable = evaluations / (70.0 * math.sqrt(fastest))
+    end = min(float(times[-1]), affordable)
+    inside = times[times <= end]
+    grid = inside if inside.size >= FEWEST_RECORDS else end * times / times[-1]
+    records = max(FEWEST_RECORDS, min(GENERAL_RECORDS, evaluations // 20))
+    grid = grid[:: -max(1, grid.size // records)][::-1]
+    W, a = case.initial_weights
+    try:
+        run = relu_flow_general(
+            case.X, case.y, W, a, flow, grid, accuracy=GENERAL_ACCURACY, max_evaluations=max(evaluations, 1)
+        )
+    except IntegrationError as error:
+        run = cast(GeneralReluTrajectory, error.partial)
+    share = float(run.error_bar.max() / np.linalg.norm(case.initial_error))
+    said = f"without events, {run.evaluations} gradients, error of Delta below {share:.0e} of its start (estimate)"
+    if end < float(times[-1]):
+        said += f"; network followed to t = {end:.3g} of {float(times[-1]):.3g}"
+    return grid, run.losses, said
 
 
 def _discrete(

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from odeflow import simulation
 from odeflow.cli import app
-from odeflow.datasets import Dataset
+from odeflow.data_case import DataCase
+from odeflow.datasets import Dataset, teacher_student
 from odeflow.errors import OdeflowError, UnknownNameError
 from odeflow.flows import Kind
+from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.relu_flow import relu_flow
 from odeflow.simulation import NAMED, Subject, simulate
 
 SMALL = {"samples": 6, "features": 4, "seeds": 2}
@@ -52,6 +56,31 @@ def test_a_wide_network_is_near_its_frozen_kernel() -> None:
     wide = simulate("gradient-flow", subject=Subject.RELU, width=4000, samples=4, features=4, seeds=1).runs[0]
     assert wide.fit is not None
     assert wide.fit.exponent == pytest.approx(wide.sharp, rel=0.3)
+
+
+def test_a_network_with_too_many_samples_is_followed_without_events_and_says_how_well() -> None:
+    options = {"subject": Subject.RELU, "width": 40, "features": 2, "seeds": 1, "horizon": 4.0}
+    many = simulate("gradient-flow", samples=24, **options).runs[0]
+    assert many.method.startswith("without events")
+    case = DataCase(teacher_student(24, 2, seed=0), seed=0, width=40)
+    W, a = case.initial_weights
+    exact = relu_flow(case.X, case.y, W, a, GradientFlow(), many.times)
+    np.testing.assert_allclose(many.losses, exact.losses, rtol=0.02)
+    few = simulate("gradient-flow", samples=12, **options).runs[0]
+    assert few.method.startswith("event by event")
+
+
+def test_a_network_with_too_many_events_is_followed_again_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"subject": Subject.RELU, "width": 40, "samples": 12, "features": 2, "seeds": 1, "horizon": 4.0}
+    exact = simulate("gradient-flow", **options).runs[0]
+    monkeypatch.setattr(simulation, "MOST_EVENTS", 3)
+    again = simulate("gradient-flow", **options).runs[0]
+    assert again.method.startswith("without events")
+    np.testing.assert_allclose(again.losses, np.interp(again.times, exact.times, exact.losses), rtol=0.02)
+    monkeypatch.setattr(simulation, "GENERAL_BUDGET", 8.0 * 40 * 24 * 20)
+    short = simulate("gradient-flow", **options).runs[0]
+    assert "network followed to t" in short.method
+    assert short.times[-1] < 4.0
 
 
 def test_a_deep_linear_network_ends_at_the_preconditioned_rate() -> None:

@@ -19,9 +19,16 @@ heavy ball, Nesterov
 Accuracy. Gradient flow has no error but rounding. In the second-order flows one capture displaces Delta by at most
 tolerance max|Delta(0)|; captures add up, and a captured neuron that is later released has lost the phase of its bounce,
 so that the error is usually within a few tolerances but has no bound. (A solver without events has the same trouble and
-does not show it.) The number of events grows like n sqrt(m); with many more samples than dimensions
-and a slow mode it can exceed any budget, and bouncing multiplies it. There is no fallback that keeps the accuracy: the
-budgets `max_events` and `max_seconds` end such a run with everything computed so far.
+does not show it.)
+
+Where it loses. The number of events grows like n sqrt(m); with many more samples than dimensions
+and a slow mode it can exceed any budget, and bouncing multiplies it. Nothing keeps the accuracy there: the budgets
+`max_events` and `max_seconds` end such a run with everything computed so far, and
+`odeflow.numeric.relu_general.relu_flow_general` answers it to an accuracy of 1e-2 to 1e-3 of |Delta(0)| with a measured
+error bar. Rule, measured on gradient flow (d = 10, m = 300, t = 100, CPU time here over there): for 1e-2 that one is
+faster from 5 samples a dimension on (n = 30: 0.7, 60: 1.4, 100: 3.6, 200: 4.6), for 1e-3 from 10 to 20 (n = 60: 0.4,
+100: 0.5, 200: 2.4); for anything finer stay here. On the diabetes data (n = 442, d = 10, m = 1000) 10,446 events reach
+t = 0.06.
 
 References
 ----------
@@ -291,7 +298,8 @@ def relu_flow(
         if not network.run_to(float(moment), max_events=event_limit, deadline=deadline):
             recorder.add(network.snapshot())
             status = stop_reason(network, event_limit)
-            raise IntegrationError(advice(network, status, grid[-1]), partial=recorder.trajectory(network, status))
+            said = advice(network, status, grid[-1], inputs.shape[0] / inputs.shape[1])
+            raise IntegrationError(said, partial=recorder.trajectory(network, status))
         recorder.add(network.snapshot())
     return recorder.trajectory(network, ReluStatus.FINISHED)
 
@@ -317,8 +325,8 @@ def stop_reason(network: Horizons, event_limit: int) -> ReluStatus:
     return ReluStatus.EVENT_BUDGET if network.events >= event_limit else ReluStatus.TIME_BUDGET
 
 
-def advice(network: Horizons, status: ReluStatus, end: float) -> str:
-    """Say what happened and what to do."""
+def advice(network: Horizons, status: ReluStatus, end: float, ratio: float) -> str:
+    """Say what happened and what to do; `ratio` is that of samples to dimensions."""
     where = f"Expected to reach t={end:.6g} but stopped at t={network.time:.6g} after {network.events} events: "
     loss = f"the loss is {0.5 * network.errors @ network.errors:.3g} there (`partial` holds the trajectory). "
     if status is ReluStatus.STUCK:
@@ -327,7 +335,11 @@ def advice(network: Horizons, status: ReluStatus, end: float) -> str:
     relief = "Ask for earlier times, raise the budget"
     if network.captures:
         relief += ", raise tolerance (bouncing neurons are captured earlier)"
-    return f"{where}{name} is used up; {loss}{relief}, or lower m or n/d: events grow like n sqrt(m)."
+    return (
+        f"{where}{name} is used up; {loss}{relief}, or use odeflow.numeric.relu_general.relu_flow_general, which looks "
+        f"for no events: expect an accuracy of 1e-2 to 1e-3 of |Delta(0)| and a measured error bar (n/d = {ratio:.3g} "
+        "here; above 10 that is the rule)."
+    )
 
 
 class Recorder:
