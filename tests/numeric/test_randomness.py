@@ -134,6 +134,23 @@ def test_the_kolmogorov_smirnov_power_bound_is_a_bound_and_not_far_off() -> None
     assert bound > 0.5 * share
 
 
+@pytest.mark.parametrize(("n", "null", "true"), [(100, 0.5, 0.7), (37, 0.3, 0.6), (20, 0.9, 0.4), (5, 0.0, 1.0)])
+def test_the_power_bound_does_not_depend_on_the_side(n: int, null: float, true: float) -> None:
+    below, above = kolmogorov_smirnov_power(n, null, true), kolmogorov_smirnov_power(n, 1.0 - null, 1.0 - true)
+    assert below == pytest.approx(above, abs=1e-12)
+    critical = stats.kstwo.ppf(0.95, n)
+    rejecting = [k for k in range(n + 1) if abs(k / n - null) >= critical]
+    assert below == pytest.approx(stats.binom.pmf(rejecting, n, true).sum(), abs=1e-12)
+
+
+def test_beyond_the_exact_sizes_p_values_are_as_good_as_promised() -> None:
+    n, rng = randomness.EXACT_UP_TO + 1, np.random.default_rng(10)
+    for _ in range(20):
+        sequence = rng.standard_normal(n)
+        exact = randomness._exact_p(n, count_turning_points(sequence))
+        assert abs(min(1.0, turning_points(sequence).p_value) - exact) < 0.004
+
+
 @pytest.mark.parametrize("power", [0.8, 0.99])  # at 0.8 Hoeffding's inequality has a factor 2 to spare, at 0.99 not
 def test_at_the_detectable_distance_every_alternative_is_found_with_the_power_asked_for(power: float) -> None:
     n = 200

@@ -230,6 +230,17 @@ def kernel_by_differentiation_of_equal_layers(layers: int) -> sp.Matrix:
     return sp.Matrix([[sum(n * s**2 for n, s in zip(weights, above, strict=True))]])
 
 
+def test_symmetric_and_cross_summands_are_those_of_the_listed_pairs() -> None:
+    for network in (layered_network([2, 3, 2, 1]), *ODD_GRAPHS.values()):
+        ends = [network.edges[path[-1]].weight for path in enumerate_paths(network)]
+        pairs = [(p, q) for p, one in enumerate(ends) for q, other in enumerate(ends) if one == other]
+        counts = network.counts()
+        assert counts.summands == len(pairs)
+        assert counts.symmetric == sum(p == q for p, q in pairs)
+        assert counts.cross == sum(p != q for p, q in pairs)
+        assert counts.parameters == len(network.parameters)
+
+
 def test_counts_of_layered_networks_follow_the_closed_form() -> None:
     for widths in ([1], [3, 2], [2, 3, 2], [1, 2, 3, 4]):
         network, closed = layered_network([*widths, 1]), layered_path_counts(widths)
