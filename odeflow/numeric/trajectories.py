@@ -134,7 +134,8 @@ class Trajectory:
     error_estimate: Float[np.ndarray, "t k"] | None = None
 
     def _repr_html_(self) -> str:
-        said = f"|y| of {self.states.shape[1]} components; {self.steps} steps; {self.status.name.lower().replace('_', ' ')}"
+        ended = self.status.name.lower().replace("_", " ")
+        said = f"|y| of {self.states.shape[1]} components; {self.steps} steps; {ended}"
         return f"<p>{said}</p>{sketch(self.times.tolist(), np.linalg.norm(self.states, axis=1).tolist(), label='|y|')}"
 
 

@@ -355,7 +355,7 @@ def times_on_the_fronts(W: np.ndarray, M: np.ndarray, depth: int, end: float) ->
     grid = np.linspace(1.0, end, 4001)
     losses = flow_end_to_end(W, M, grid, depth=depth, method=Method.MODES).losses
     steepest = np.argsort(np.abs(np.diff(losses)))[-12:]
-    return grid[np.union1d(steepest, np.linspace(0, 4000, 6).astype(int))]
+    return np.asarray(grid[np.union1d(steepest, np.linspace(0, 4000, 6).astype(int))])
 
 
 LONG = 1e5
@@ -447,4 +447,5 @@ def test_memory_grows_with_the_records_and_not_with_the_time() -> None:
 def test_too_few_implicit_steps_are_an_error_that_holds_what_was_reached() -> None:
     with pytest.raises(IntegrationError, match="Raise max_steps") as caught:
         flow_layers([np.eye(2), 0.5 * np.eye(2)], 3 * np.eye(2), [1e-3, 50.0], max_steps=8, solver=Solver.IMPLICIT)
+    assert isinstance(caught.value.partial, np.ndarray)
     assert 1 <= len(caught.value.partial) <= 2

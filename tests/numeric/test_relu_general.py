@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.modal import frozen_kernel_flow
-from odeflow.numeric.relu_flow import relu_flow, relu_predictions
-from odeflow.numeric.relu_general import _chebyshev_step, relu_flow_general
+from odeflow.numeric.relu_flow import ReluTrajectory, relu_flow, relu_predictions
+from odeflow.numeric.relu_general import GeneralReluTrajectory, _chebyshev_step, relu_flow_general
 
 FLOWS = [GradientFlow(), HeavyBall(1.0), Nesterov(3.0)]
 ROUNDING = 1e-12
@@ -91,6 +91,7 @@ def test_what_cannot_be_reached_is_an_error_with_the_finest_run_and_its_bar() ->
     with pytest.raises(IntegrationError, match="Raise accuracy or max_evaluations") as caught:
         relu_flow_general(*net, GradientFlow(), [1.0, 6.0], accuracy=1e-9, max_evaluations=2000)
     run = caught.value.partial
+    assert isinstance(run, GeneralReluTrajectory)
     assert run.evaluations <= 2000
     assert run.error_bar.max() > 1e-9
     exact = relu_flow(*net, GradientFlow(), [1.0, 6.0])
@@ -102,6 +103,7 @@ def test_a_spent_budget_of_events_names_this_function_and_it_answers() -> None:
     with pytest.raises(IntegrationError, match=r"relu_flow_general.*1e-2 to 1e-3.*n/d = 10") as caught:
         relu_flow(*net, GradientFlow(), [0.0, 6.0], max_events=20)
     reached = caught.value.partial
+    assert isinstance(reached, ReluTrajectory)
     run = relu_flow_general(*net, GradientFlow(), reached.times[1:], accuracy=1e-3)
     assert (np.linalg.norm(run.errors - reached.errors[1:], axis=1) <= run.error_bar).all()
 
