@@ -241,8 +241,8 @@ class Modules(SphinxDirective):
                 continue
             said = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
             name = ".".join(("odeflow", *parts))
-            rows.append(f'<tr><th scope="row"><code>{name}</code></th><td>{escape(said)}</td></tr>')
-        return [_raw(_table(["module", "what it answers"], "".join(rows), "modules of the library"))]
+            rows.append(f"<dt><code>{name}</code></dt><dd>{escape(prose(said))}</dd>")
+        return [_raw(f"<dl>{''.join(rows)}</dl>")]
 
 
 class Scaling(SphinxDirective):
