@@ -381,17 +381,18 @@ def _well_formed(found: Any) -> Evidence:
     """Return evidence whose fields have their types and whose words are safe to print, or raise TypeError."""
     if not isinstance(found, Evidence):
         raise TypeError(f"expected the check to return Evidence but got {type(found).__name__}")
+    given: Any = found  # the annotations are the plugin's promise, which it may break
     if not (
-        isinstance(found.stage, Stage)
-        and isinstance(found.status, Status)
-        and isinstance(found.cases, (int, np.integer))
-        and (found.seed is None or isinstance(found.seed, (int, np.integer)))
-        and isinstance(found.lemmas, tuple)
-        and (found.picture is None or isinstance(found.picture, Panel))
+        isinstance(given.stage, Stage)
+        and isinstance(given.status, Status)
+        and isinstance(given.cases, (int, np.integer))
+        and (given.seed is None or isinstance(given.seed, (int, np.integer)))
+        and isinstance(given.lemmas, tuple)
+        and (given.picture is None or isinstance(given.picture, Panel))
     ):
         raise TypeError("expected Evidence with fields of their types")
     words = {name: getattr(found, name) for name in ("claimed", "observed", "error_bar", "detail")}
-    if not all(isinstance(text, str) for text in (*words.values(), *found.lemmas)):
+    if not all(isinstance(text, str) for text in (*words.values(), *given.lemmas)):
         raise TypeError("expected Evidence in words")
     if all(text == printable(text) for text in (*words.values(), *found.lemmas)):
         return found
