@@ -143,6 +143,12 @@ def test_the_power_bound_does_not_depend_on_the_side(n: int, null: float, true: 
     assert below == pytest.approx(stats.binom.pmf(rejecting, n, true).sum(), abs=1e-12)
 
 
+def test_more_turning_points_than_expected_are_a_positive_effect() -> None:
+    zigzag = turning_points([float(i * (-1) ** i) for i in range(1, 13)])
+    assert zigzag.effect == pytest.approx(1.0 / 3.0)
+    assert turning_points(np.arange(12.0)).effect == pytest.approx(-2.0 / 3.0)
+
+
 def test_beyond_the_exact_sizes_p_values_are_as_good_as_promised() -> None:
     n, rng = randomness.EXACT_UP_TO + 1, np.random.default_rng(10)
     for _ in range(20):

@@ -52,6 +52,17 @@ def test_small_decreases_keep_their_digits() -> None:
     assert loss_ratio([1.0, 1.0 - 2.0**-50])[0] == 2.0**-50
 
 
+def test_differences_of_close_losses_are_not_rounded_through_a_quotient() -> None:
+    losses = [3.0, float(np.nextafter(3.0, 0.0))]
+    exact = 1 - Fraction(losses[1]) / Fraction(losses[0])
+    assert loss_ratio(losses)[0] == pytest.approx(float(exact), rel=1e-15)
+
+
+@pytest.mark.parametrize("power", [1, 2, 4])
+def test_the_residual_factor_takes_the_root_of_the_power(power: int) -> None:
+    assert residual_factor([1.0, 0.75**power], power=power)[0] == pytest.approx(0.25, rel=1e-14)
+
+
 def test_a_loss_that_rises_has_a_negative_rate_and_one_that_vanishes_an_infinite_one() -> None:
     assert loss_ratio([1.0, 2.0])[0] == -1.0
     assert loss_rate([1.0, 2.0])[0] == pytest.approx(-np.log(2.0))
