@@ -55,7 +55,7 @@ def test_small_decreases_keep_their_digits() -> None:
 def test_differences_of_close_losses_are_not_rounded_through_a_quotient() -> None:
     losses = [3.0, float(np.nextafter(3.0, 0.0))]
     exact = 1 - Fraction(losses[1]) / Fraction(losses[0])
-    assert loss_ratio(losses)[0] == pytest.approx(float(exact), rel=1e-15)
+    assert loss_ratio(losses)[0] == pytest.approx(float(exact), rel=1e-15, abs=0.0)
 
 
 @pytest.mark.parametrize("power", [1, 2, 4])

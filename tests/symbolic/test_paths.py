@@ -239,6 +239,7 @@ def test_symmetric_and_cross_summands_are_those_of_the_listed_pairs() -> None:
         assert counts.symmetric == sum(p == q for p, q in pairs)
         assert counts.cross == sum(p != q for p, q in pairs)
         assert counts.parameters == len(network.parameters)
+        assert counts.largest == max(map(ends.count, ends), default=0)
 
 
 def test_counts_of_layered_networks_follow_the_closed_form() -> None:
