@@ -27,7 +27,8 @@ and a slow mode it can exceed any budget, and bouncing multiplies it. Nothing ke
 `odeflow.numeric.relu_general.relu_flow_general` answers it to an accuracy of 1e-2 to 1e-3 of |Delta(0)| with a measured
 error bar. Rule, measured on gradient flow (d = 10, m = 300, t = 100, CPU time here over there): for 1e-2 that one is
 faster from 5 samples a dimension on (n = 30: 0.7, 60: 1.4, 100: 3.6, 200: 4.6), for 1e-3 not below
-10 (n = 60: 0.4); at 100 and 200 samples that one met its budget before 1e-3. For anything finer stay here. On the diabetes data (n = 442, d = 10, m = 1000) 10,446 events reach
+10 (n = 60: 0.4); at 100 and 200 samples that one met its budget before 1e-3. For anything finer stay here. On
+the diabetes data (n = 442, d = 10, m = 1000) 10,446 events reach
 t = 0.06.
 
 References
