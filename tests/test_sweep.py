@@ -21,6 +21,7 @@ from odeflow.errors import DataError, InvalidArgumentError, OdeflowError, Unknow
 from odeflow.sweep import Store, SweepSpec, open_sweep, read_spec, run_sweep
 from odeflow.sweep.cells import CellResult, compute_cell
 from odeflow.sweep.figures import sweep_figure
+from odeflow.sweep.runner import Progress
 from odeflow.sweep.store import reasons, status
 
 xarray = pytest.importorskip("xarray", reason="needs the extra `sweep`")
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX"),
 ]
-AXES = {"flow": ["gradient-flow", "x'' + 3*x' + grad(x)"], "samples": [3, 4, 5], "features": [4], "seed": [0, 1]}
+AXES = {"flow": ["x'' + 3*x' + grad(x)"], "samples": [3, 4, 5], "features": [4], "seed": [0, 1]}
 OBSERVED = ["exponent", "sharp", "last_loss"]
 SPEC = SweepSpec.checked(AXES, OBSERVED)
 TOML = """
@@ -37,7 +38,7 @@ TOML = """
 observables = ["exponent", "sharp", "last_loss"]
 
 [grid]
-flow = ["gradient-flow", "x'' + 3*x' + grad(x)"]
+flow = "x'' + 3*x' + grad(x)"
 samples = [3, 4, 5]
 features = 4
 seed = [0, 1]
@@ -47,11 +48,15 @@ seed = [0, 1]
 @pytest.fixture(scope="module")
 def answers() -> dict[str, np.ndarray]:
     """What one thread in this process finds."""
-    cells = [(c.index, compute_cell(c.index, c.values, SPEC.observables)) for c in SPEC.cells()]
-    found = {name: np.full(SPEC.shape, np.nan) for name in SPEC.observables}
+    return answers_to(SPEC)
+
+
+def answers_to(spec: SweepSpec) -> dict[str, np.ndarray]:
+    cells = [(c.index, compute_cell(c.index, c.values, spec.observables)) for c in spec.cells()]
+    found = {name: np.full(spec.shape, np.nan) for name in spec.observables}
     for index, result in cells:
         assert not result.error
-        for name, value in zip(SPEC.observables, result.values, strict=True):
+        for name, value in zip(spec.observables, result.values, strict=True):
             found[name][index] = value
     return found
 
@@ -141,12 +146,8 @@ def test_threads_and_processes_give_the_same_bits(tmp_path: Path, answers: dict[
     assert stored["samples"].attrs["units"] == "points"
 
 
-@pytest.mark.slow
-def test_a_dask_worker_that_dies_changes_no_answer(tmp_path: Path, answers: dict[str, np.ndarray]) -> None:
-    check_dask(tmp_path, answers)
-
-
-def check_dask(tmp_path: Path, answers: dict[str, np.ndarray]) -> None:
+def test_a_dask_worker_that_dies_in_the_middle_changes_no_answer(tmp_path: Path) -> None:
+    spec = SweepSpec.checked({**AXES, "seed": [0, 1, 2, 3]}, OBSERVED)
     distributed = pytest.importorskip("dask.distributed", reason="needs the extra `distributed`")
     scheduler = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
@@ -177,18 +178,22 @@ def check_dask(tmp_path: Path, answers: dict[str, np.ndarray]) -> None:
         ]
         with distributed.Client(address) as client:
             client.wait_for_workers(2, timeout=60)
-            seen = []
+            left = []
 
-            def kill_one(progress: object) -> None:
-                if not seen:
-                    workers[0].kill()
-                seen.append(progress)
+            def kill_one(progress: Progress) -> None:
+                if not left:
+                    assert workers[0].poll() is None
+                    os.kill(workers[0].pid, signal.SIGKILL)
+                    workers[0].wait()
+                    left.append(progress.cells - progress.done)
 
             run_sweep(
-                SPEC, tmp_path / "store", executor=client.get_executor(pure=False, retries=10), on_progress=kill_one
+                spec, tmp_path / "store", executor=client.get_executor(pure=False, retries=10), on_progress=kill_one
             )
-            assert seen, "the worker was to die in the middle"
-        assert_answers(tmp_path / "store", answers)
+            assert left, "no worker was killed"
+            assert left[0] > 0, "the worker was to die in the middle"
+            assert workers[1].poll() is None
+        assert_answers(tmp_path / "store", answers_to(spec))
     finally:
         for process in (*workers, scheduler):
             process.kill()
@@ -214,6 +219,16 @@ def test_a_worker_process_that_is_killed_costs_nothing(tmp_path: Path, answers: 
         run_sweep(SPEC, tmp_path / "store", jobs=2, on_progress=kill_one)
     finally:
         runner._processes = original
+    assert_answers(tmp_path / "store", answers)
+
+
+def test_the_command_starts_a_dask_cluster_of_its_own(tmp_path: Path, answers: dict[str, np.ndarray]) -> None:
+    pytest.importorskip("dask.distributed", reason="needs the extra `distributed`")
+    run = started(tmp_path, "--dask", "local")
+    said, problems = run.communicate(timeout=120)
+    assert run.returncode == 0, problems
+    assert "6 of 6 cells; 6 computed now" in said
+    assert "Traceback" not in problems
     assert_answers(tmp_path / "store", answers)
 
 
@@ -383,8 +398,8 @@ def test_a_sweep_is_drawn_with_intervals_and_theory(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         run_sweep(SPEC, tmp_path / "store", executor=pool)
     (panel,) = sweep_figure(tmp_path / "store", "samples").panels
-    assert [c.label for c in panel.curves if c.theory] == ["sharp", ""]
-    assert len([c for c in panel.curves if not c.theory and not c.markers]) == 6, "an interval a point"
+    assert [c.label for c in panel.curves if c.theory] == ["sharp"]
+    assert len([c for c in panel.curves if not c.theory and not c.markers]) == 3, "an interval a point"
     with pytest.raises(UnknownNameError):
         sweep_figure(tmp_path / "store", "width")
     with pytest.raises(InvalidArgumentError, match="numeric"):
