@@ -106,7 +106,8 @@ def decide_zero(expression: sp.Expr) -> Decision:
             return Decision(Status.HOLDS, "polynomial identity", "every coefficient of the numerator cancels")
     if expression.has(sp.Indexed):
         # entries of a sequence inside sums are no independent symbols: a point for them would witness nothing
-        return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel, and it has indexed terms")
+        detail = f"{numerator} did not cancel, and it has indexed terms"
+        return Decision(Status.UNDECIDED, "polynomial identity", detail)
     concrete, vectors = _realised(expression)
     symbols = sp.Tuple(*concrete).free_symbols
     for point in _rational_points(sorted(symbols, key=sp.default_sort_key)):
