@@ -220,6 +220,8 @@ def simulate(
     """
     if seeds < 1:
         raise InvalidArgumentError(f"Expected at least one seed but got {seeds}.")
+    if horizon is not None:
+        require_positive("horizon", horizon)
     if flow not in NAMED and flow.replace("-", "").replace("_", "").isalpha():
         raise UnknownNameError("flow", flow, NAMED)
     spec = parse_flow(NAMED.get(flow, flow))

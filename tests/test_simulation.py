@@ -106,6 +106,7 @@ def test_the_user_s_data_are_used_and_only_the_weights_change_with_the_seed() ->
         ("heavy-ball", {"subject": Subject.LINEAR, "samples": 20}, "gradient flow"),
         ("gradient-flow", {"subject": Subject.LINEAR, "samples": 3, "features": 8}, "as many samples"),
         ("gradient-flow", {"seeds": 0}, "at least one seed"),
+        ("gradient-flow", {"horizon": 0.0}, "horizon"),
     ],
 )
 def test_bad_wishes_are_one_clear_error(flow: str, options: dict[str, object], words: str) -> None:
