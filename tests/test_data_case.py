@@ -51,7 +51,7 @@ def test_the_network_run_converges_to_the_flow_as_its_error_bar_says() -> None:
     data = case(X / np.linalg.norm(X, axis=1, keepdims=True), rng.uniform(-1, 1, 4))
     for flow in (GradientFlow(), HeavyBall(0.5)):
         curve = data.network(flow, 8.0)
-        exact = relu_flow(data.X, data.y, *data._initial, flow, curve.times).losses
+        exact = relu_flow(data.X, data.y, *data.initial_weights, flow, curve.times).losses
         later = curve.times > 2.0
         gap = np.abs(curve.losses - exact) / np.maximum.accumulate(exact[::-1])[::-1]
         assert gap[later].max() < 8.0 * curve.error_bar + 1e-6

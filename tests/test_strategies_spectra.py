@@ -265,3 +265,12 @@ def test_no_two_unit_vectors_are_parallel_even_without_a_separation() -> None:
             lambda X: np.array_equal(X[0], X[1]) or np.array_equal(X[0], -X[1]),
             settings=settings(SEARCH, max_examples=500),
         )
+
+
+def test_equal_rows_are_parallel_even_where_their_product_rounds_below_one() -> None:
+    from odeflow.strategies._data import _are_separated
+
+    row = np.array([0.28, 0.96]) / np.linalg.norm([0.28, 0.96]) * (1 - 2**-53)
+    assert row @ row < 1.0
+    assert not _are_separated(np.array([row, row]), 0.0)
+    assert not _are_separated(np.array([row, -row]), 0.0)

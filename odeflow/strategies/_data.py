@@ -109,6 +109,7 @@ def _are_separated(rows: Float[np.ndarray, "n d"], separation: float) -> bool:
     needed = 2.0 * math.sin(separation / 2.0) * (1.0 - RELATIVE_ROUNDING)
     for i, row in enumerate(rows[:-1]):
         chords = np.minimum(np.linalg.norm(rows[i + 1 :] - row, axis=1), np.linalg.norm(rows[i + 1 :] + row, axis=1))
-        if chords.min() < needed or np.abs(rows[i + 1 :] @ row).max() >= 1.0:
+        closest = chords.min()  # 0 for equal rows, whose product may round to less than 1
+        if closest == 0.0 or closest < needed or np.abs(rows[i + 1 :] @ row).max() >= 1.0:
             return False
     return True

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from odeflow.catalogue import GROUP, load_catalogue
+from odeflow.errors import OdeflowError
 from odeflow.symbolic.decisions import Status
 from odeflow.theorem import Stage, Theorem, Verdict
 from odeflow.verify import Result, check, check_twins
@@ -68,7 +69,11 @@ def test_no_derivation_proves_a_false_twin(theorem: Theorem) -> None:
     for twin in theorem.twins:
         changed = twin.of(theorem)
         if changed.derive is not None and "claim" in twin.changes:
-            assert not changed.derive(changed.claim).judge(changed.claim.formula).holds, twin.name
+            try:
+                derivation = changed.derive(changed.claim)
+            except OdeflowError:
+                continue  # a formula whose shapes do not fit is no proof
+            assert not derivation.judge(changed.claim.formula).holds, twin.name
 
 
 @pytest.mark.slow
