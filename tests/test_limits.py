@@ -160,7 +160,7 @@ def negative_times() -> None:
     for flow in FLOWS:
         with pytest.raises(InvalidArgumentError, match="times >= 0"):
             mode_response(flow, [1.0], [-1.0, 1.0])
-    with pytest.raises(InvalidArgumentError, match="times >= 0"):
+    with pytest.raises(InvalidArgumentError, match="horizon > 0"):
         simulate("gradient-flow", samples=3, features=3, seeds=1, horizon=-1.0)
 
 
