@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import sympy as sp
 
 from odeflow.catalogue import GROUP, load_catalogue
 from odeflow.errors import OdeflowError
@@ -74,6 +75,16 @@ def test_no_derivation_proves_a_false_twin(theorem: Theorem) -> None:
             except OdeflowError:
                 continue  # a formula whose shapes do not fit is no proof
             assert not derivation.judge(changed.claim.formula).holds, twin.name
+
+
+@pytest.mark.parametrize("theorem", CATALOGUE.theorems, ids=ids)
+def test_no_float_stands_in_an_exact_argument_and_some_step_is_computed(theorem: Theorem) -> None:
+    for argue in (theorem.derive, theorem.counterexample):
+        if argue is None:
+            continue
+        argument = argue(theorem.claim)
+        assert argument.computed
+        assert not [s.title for s in argument.steps if s.formula is not None and s.formula.has(sp.Float)]
 
 
 @pytest.mark.slow
