@@ -275,6 +275,10 @@ def flow_end_to_end(
     )
 
 
+def _from_zero(times: Float[np.ndarray, " t"]) -> Float[np.ndarray, " g"]:
+    return times if times[0] == 0.0 else np.concatenate([[0.0], times])
+
+
 def _explicit_run(
     packed: Float[np.ndarray, " p"],
     start: Float[np.ndarray, " s"],
@@ -283,7 +287,7 @@ def _explicit_run(
     atol: float,
     limit: int,
 ) -> tuple[Float[np.ndarray, "t s"], tuple[int, int]]:
-    grid = times if times[0] == 0.0 else np.concatenate([[0.0], times])
+    grid = _from_zero(times)
     if grid.size == 1:
         return start[None].copy(), (0, 0)
     states = np.empty((grid.size, start.size))
@@ -312,7 +316,7 @@ def _implicit_run(
     atol: float,
     limit: int,
 ) -> tuple[Float[np.ndarray, "t s"], tuple[int, int]]:
-    grid = times if times[0] == 0.0 else np.concatenate([[0.0], times])
+    grid = _from_zero(times)
     if grid.size == 1:
         return start[None].copy(), (0, 0)
     states, counts = implicit_states(packed, start, grid, rtol, max(atol, 1e-300), limit)
