@@ -129,8 +129,11 @@ class Derivation:
         HOLDS if every step holds, at least one was computed, and the last one is `formula`, itself computed or inferred
         from named steps: what is only assumed, defined or cited is not proved here. FAILS if the step that
         states `formula` itself was computed and failed. Otherwise UNDECIDED: a proof that breaks elsewhere refutes
-        nothing.
+        nothing, and one with a float in any line is none.
         """
+        inexact = next((s for s in self.steps if s.formula is not None and s.formula.has(sp.Float)), None)
+        if inexact is not None:
+            return Decision(Status.UNDECIDED, "exactness", f"{inexact.title}: a float stands in {inexact.formula}")
         broken = self.broken
         if broken is not None:
             status = Status.FAILS if broken.formula == formula and broken.decision.status is Status.FAILS else None

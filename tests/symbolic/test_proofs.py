@@ -16,6 +16,7 @@ from odeflow.symbolic.derivations import (
     by,
     chain,
     cite,
+    define,
     gronwall,
     infer,
     negation,
@@ -188,3 +189,13 @@ def test_gronwall_refuses_a_rate_that_the_decay_was_not_computed_for() -> None:
     energy = sp.Function("V", nonnegative=True)
     assert gronwall(decay, energy(TIME), energy(0), R, TIME).decision.holds
     assert gronwall(decay, energy(TIME), energy(0), 2 * R, TIME).decision.status is Status.UNDECIDED
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [(B / (1 + B), sp.Integer(1)), (1 + B, B / 2)])
+def test_a_float_in_any_line_undoes_a_proof_and_a_counterexample(smaller: sp.Expr, larger: sp.Expr) -> None:
+    claim = sp.Le(smaller, larger, evaluate=False)
+    step = show_less("the claim", smaller, larger)
+    assert step.formula == claim
+    assert Derivation((step,)).judge(claim).status is not Status.UNDECIDED
+    rounded = define("a rounded constant", sp.Eq(R, sp.Float("0.1")))
+    assert Derivation((rounded, step)).judge(claim).status is Status.UNDECIDED
