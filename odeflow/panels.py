@@ -1,13 +1,29 @@
-"""What a picture shows: curves on axes. Data only; `odeflow.plots` draws them."""
+"""What a picture shows: curves on axes. Data only; `odeflow.plots` draws them.
+
+Three forms serve the pages of theorems: `along` for what is claimed and observed over time, width or any parameter;
+`by_case` for one number a case against one bound; `against_claim` for many pairs of numbers of different sizes. A
+title says what is claimed; the picture shows whether it is so. What they keep is small: an Evidence carries it about.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 
-__all__ = ["Curve", "Panel", "against_claim"]
+Numbers: TypeAlias = float | int | Sequence[Any] | NDArray[Any]
+"""A number, or anything that NumPy makes an array of real numbers of."""
+
+__all__ = ["MOST_POINTS", "Curve", "Panel", "against_claim", "along", "by_case"]
+
+MOST_POINTS = 200
+"""Points that a curve of `along`, `by_case` and `against_claim` keeps."""
+LEAST = 1e-18
+"""Where a logarithmic axis draws what is 0: below any rounding error of numbers about 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +37,7 @@ class Curve:
     theory : drawn dashed: what theory says, not what was measured
     group : curves of one group share a colour
     markers : draw points instead of a line
+    interval : (2, k) lower and upper ends of error bars, None without
     """
 
     label: str
@@ -29,6 +46,7 @@ class Curve:
     theory: bool = False
     group: int = 0
     markers: bool = False
+    interval: Float[np.ndarray, "2 k"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +61,105 @@ class Panel:
     yscale: str = "log"
 
 
+def along(
+    x: Numbers,
+    observed: Numbers | Mapping[str, Numbers],
+    claimed: Numbers | Mapping[str, Numbers],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    line: bool = False,
+    interval: Numbers | Mapping[str, Numbers] | None = None,
+) -> Panel:
+    """Return a panel with what was observed and what was claimed over one variable.
+
+    Parameters
+    ----------
+    x : (k,) times, widths, steps; the axis names it and its unit
+    observed : (k,) values, or several of them by their label
+    claimed : (k,) values or one value for all; several by their label, of which one that `observed` has too shares its
+        colour
+    title : what is claimed
+    line : draw the observed values as a line instead of points
+    interval : (2, k) lower and upper ends of error bars, by the label where there are several
+
+    Examples
+    --------
+    >>> panel = along([1.0, 2.0], [0.3, 0.1], 0.5, title="never above 1/2", xlabel="t", ylabel="loss")
+    >>> [curve.label for curve in panel.curves], panel.curves[1].y
+    (['observed', 'claimed'], array([0.5, 0.5]))
+    """
+    at = np.asarray(x, dtype=np.float64).ravel()
+    seen = observed if isinstance(observed, Mapping) else {"observed": observed}
+    said = claimed if isinstance(claimed, Mapping) else {"claimed": claimed}
+    bars = interval if isinstance(interval, Mapping) else dict.fromkeys(seen, interval)
+    groups = {label: index for index, label in enumerate(seen)}
+    others = iter(range(max(1, len(seen)), len(seen) + len(said) + 1))
+    curves = []
+    for label, values in seen.items():
+        ends = _ends(bars.get(label))
+        curves.append(_curve(label, at, values, group=groups[label], markers=not line, interval=ends))
+    for label, values in said.items():
+        shared = label in groups
+        group = groups[label] if shared else next(others)
+        curves.append(_curve(f"{label}, claimed" if shared else label, at, values, theory=True, group=group))
+    if yscale == "log":
+        curves = [_above_zero(curve) for curve in curves]
+    return Panel(title, xlabel, ylabel, tuple(curves), xscale, yscale)
+
+
+def by_case(
+    observed: Numbers,
+    limit: float,
+    *,
+    title: str,
+    ylabel: str,
+    yscale: str = "linear",
+    interval: Numbers | None = None,
+    limit_label: str = "claimed",
+) -> Panel:
+    """Return a panel with one number a case, in increasing order, against one number that is claimed of all of them.
+
+    Parameters
+    ----------
+    observed : (k,) one number a case; infinite ones are left out
+    limit : the claimed bound or value, or the largest departure that the error bar allows
+    title : what is claimed
+    yscale : on "log", what is 0 is drawn at 1e-18
+    interval : (2, k) lower and upper ends of error bars
+
+    Examples
+    --------
+    >>> panel = by_case([0.9, 0.2], 1.0, title="no ratio above 1", ylabel="loss / bound")
+    >>> panel.curves[0].y, panel.xlabel
+    (array([0.2, 0.9]), 'cases, in increasing order')
+    """
+    values = np.asarray(observed, dtype=np.float64).ravel()
+    order = np.argsort(values)[: int(np.isfinite(values).sum())]
+    ends = _ends(interval)
+    return along(
+        np.arange(1.0, order.size + 1.0),
+        values[order],
+        {limit_label: limit},
+        title=title,
+        xlabel="cases, in increasing order",
+        ylabel=ylabel,
+        yscale=yscale,
+        interval=None if ends is None else ends[:, order],
+    )
+
+
 def against_claim(
-    claimed: Float[np.ndarray, " k"], observed: Float[np.ndarray, " k"], *, what: str = "value", log: bool = False
+    claimed: Numbers,
+    observed: Numbers,
+    *,
+    what: str = "value",
+    title: str = "",
+    log: bool = False,
+    interval: Numbers | None = None,
 ) -> Panel:
     """Return a panel with what was observed over what was claimed, and the line where both agree.
 
@@ -52,7 +167,9 @@ def against_claim(
     ----------
     claimed, observed : (k,) the claimed value or bound of each case, and what was seen
     what : name of the quantity
+    title : what is claimed
     log : draw on logarithmic axes; cases that are not positive are left out
+    interval : (2, k) lower and upper ends of error bars of what was observed
 
     Examples
     --------
@@ -63,14 +180,50 @@ def against_claim(
     """
     x, y = np.asarray(claimed, dtype=np.float64).ravel(), np.asarray(observed, dtype=np.float64).ravel()
     kept = np.isfinite(x) & np.isfinite(y) & ((x > 0.0) & (y > 0.0) if log else True)
-    x, y = x[kept], y[kept]
+    bars = _ends(interval)
+    x, y, bars = x[kept], y[kept], None if bars is None else bars[:, kept]
     ends = np.array([min(x.min(), y.min()), max(x.max(), y.max())]) if x.size else np.array([0.0, 1.0])
     scale = "log" if log else "linear"
     return Panel(
-        "",
+        title,
         f"claimed {what}",
         f"observed {what}",
-        (Curve("observed", x, y, markers=True), Curve("as claimed", ends, ends, theory=True, group=6)),
+        (
+            _curve("observed", x, y, markers=True, interval=bars),
+            Curve("as claimed", ends, ends, theory=True, group=1),
+        ),
         xscale=scale,
         yscale=scale,
     )
+
+
+def _curve(
+    label: str,
+    x: Float[np.ndarray, " k"],
+    values: Numbers,
+    *,
+    theory: bool = False,
+    group: int = 0,
+    markers: bool = False,
+    interval: Float[np.ndarray, "2 k"] | None = None,
+) -> Curve:
+    """Return a curve of at most MOST_POINTS points, its ends and its extremes among them."""
+    y = np.broadcast_to(np.asarray(values, dtype=np.float64), x.shape).copy()
+    if y.size > MOST_POINTS:
+        kept = np.linspace(0, y.size - 1, MOST_POINTS - 2).round().astype(np.int64)
+        if np.isfinite(y).any():
+            kept = np.append(kept, [np.nanargmin(y), np.nanargmax(y)])
+        kept = np.unique(kept)
+        x, y, interval = x[kept], y[kept], None if interval is None else interval[:, kept]
+    return Curve(label, x, y, theory, group, markers, interval)
+
+
+def _ends(interval: Numbers | None) -> Float[np.ndarray, "2 k"] | None:
+    return None if interval is None else np.asarray(interval, dtype=np.float64).reshape(2, -1)
+
+
+def _above_zero(curve: Curve) -> Curve:
+    """Return the curve with what is 0 moved to where a logarithmic axis can show it."""
+    y = np.where(curve.y == 0.0, LEAST, curve.y)
+    interval = None if curve.interval is None else np.maximum(curve.interval, LEAST)
+    return Curve(curve.label, curve.x, y, curve.theory, curve.group, curve.markers, interval)

@@ -169,8 +169,9 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
 
 
 def _limit_to_measured(axes: Any, panel: Panel) -> None:
-    """Keep a steep theory line from squeezing the measured curves."""
-    measured = np.concatenate([c.y[np.isfinite(c.y) & (c.y > 0)] for c in panel.curves if not c.theory])
+    """Keep a steep theory line from squeezing the measured curves; a level one is always in sight."""
+    shown = [c.y for c in panel.curves if not c.theory or np.unique(c.y).size == 1]
+    measured = np.concatenate([y[np.isfinite(y) & (y > 0)] for y in shown] or [np.empty(0)])
     if measured.size:
         axes.set_ylim(measured.min() / 3, measured.max() * 3)
 
@@ -181,4 +182,10 @@ def _draw_curve(axes: Any, curve: Curve) -> None:
         style |= {"linestyle": "none", "marker": "o", "markersize": 4}
     else:
         style |= {"linestyle": "--" if curve.theory else "-", "linewidth": 1.0 if curve.theory else 1.4}
+    if curve.interval is not None:
+        low, high = curve.interval
+        axes.errorbar(
+            curve.x, curve.y, yerr=np.maximum([curve.y - low, high - curve.y], 0.0), capsize=2, elinewidth=0.9, **style
+        )
+        return
     axes.plot(curve.x, curve.y, **style)
