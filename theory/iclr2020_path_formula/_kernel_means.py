@@ -8,6 +8,7 @@ import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
+from odeflow.panels import against_claim
 from odeflow.theorem import Claim, Evidence
 
 __all__ = [
@@ -66,9 +67,11 @@ def mean_kernel_evidence(
     X, width, deviations = rng.standard_normal((4, 3)), 3, DEVIATIONS
     neurons = drawn_neurons(X, activation, NEURONS, deviations, seed + 1)
     kernels = neurons.reshape(-1, width, 4, 4).sum(axis=1)
-    error = kernels.std(axis=0, ddof=1) / np.sqrt(len(kernels))
+    means, error = kernels.mean(axis=0), kernels.std(axis=0, ddof=1) / np.sqrt(len(kernels))
     fixed = {WIDTH: float(width), FIRST: deviations[0], SECOND: deviations[1]}
-    off = np.abs(kernels.mean(axis=0) - claim.bound({**fixed, **values(X)})) / error
+    claimed = np.broadcast_to(claim.bound({**fixed, **values(X)}), means.shape)
+    off = np.abs(means - claimed) / error
+    entries = np.triu_indices(4)
     return Evidence.measured(
         claim,
         f"the worst of 10 entries is off by {float(off.max()):.2g} standard errors with {len(kernels)} networks",
@@ -76,6 +79,13 @@ def mean_kernel_evidence(
         error_bar=f"standard error of an entry at most {float((error / np.abs(kernels).mean(axis=0)).max()):.1%} of it",
         cases=len(kernels),
         seed=seed,
+        picture=against_claim(
+            claimed[entries],
+            means[entries],
+            what="E[H_ij]",
+            title=f"Ten entries of the mean kernel, {len(kernels)} networks of width {width}",
+            interval=((means - error)[entries], (means + error)[entries]),
+        ),
     )
 
 

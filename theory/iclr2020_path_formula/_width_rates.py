@@ -10,6 +10,7 @@ import sympy as sp
 from jaxtyping import Float
 
 from odeflow.numeric.scaling import ScalingFit, fit_scaling
+from odeflow.panels import along
 from odeflow.symbolic.derivations import equate
 from odeflow.theorem import Claim, Evidence
 from theory.iclr2020_path_formula._training import (
@@ -89,6 +90,7 @@ def exponent_evidence(
     claimed = float(claim.formula.rhs)
     half = 0.5 * (fit.interval[1] - fit.interval[0])
     apart = abs(fit.exponent - claimed)
+    means, spread = rates.mean(axis=1), rates.std(axis=1, ddof=1)
     return (
         Evidence.measured(
             claim,
@@ -97,6 +99,17 @@ def exponent_evidence(
             error_bar=f"{half:.3f} (95 % interval over {rates.shape[1]} seeds) and {ALLOWED} for finite widths",
             cases=rates.size,
             seed=seed,
+            picture=along(
+                widths,
+                {"mean over seeds, with deviation": means},
+                {f"width^{claimed:g} from the first": means[0] * (np.array(widths) / widths[0]) ** claimed},
+                title=f"The loss rate against width^{claimed:g}",
+                xlabel="width",
+                ylabel="loss rate, 1/step",
+                xscale="log",
+                yscale="log",
+                interval=(means - spread, means + spread),
+            ),
         ),
         fit,
     )

@@ -23,6 +23,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_less, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -94,7 +95,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare with computed eigenvalues of random kernels."""
     rng = np.random.default_rng(seed)
-    violations = 0
+    violations, places = 0, []
     for _ in range(DRAWS):
         size = int(rng.integers(2, 6))
         H, u, mu = random_semidefinite(rng, size), 3.0 * rng.standard_normal(size), float(np.exp(rng.uniform(-1, 1)))
@@ -103,6 +104,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         grown = float(np.linalg.eigvalsh(mu**2 * H + np.outer(u, u))[0])
         values = {GROWN: grown, FIRST: float(lowest[0]), SECOND: float(lowest[1]), SCALE: mu}
         violations += not satisfied(claim.formula, values, slack=1e-10)
+        low, high = (
+            float(part.rhs.xreplace({k: sp.Float(v) for k, v in values.items()})) for part in claim.formula.args
+        )
+        places.append((grown - low) / (high - low) if high > low else np.nan)
     return Evidence.measured(
         claim,
         f"{violations} violations in {DRAWS} draws",
@@ -110,6 +115,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-10 (eigenvalues of kernels of norm 1)",
         cases=DRAWS,
         seed=seed,
+        picture=along(
+            np.arange(1, DRAWS + 1),
+            np.sort(places),
+            {"lower bound": 0.0, "upper bound": 1.0},
+            title="lambda_min(H(g)) stays between the two bounds",
+            xlabel="cases, in increasing order",
+            ylabel="(lambda_min(H(g)) - lower)/(upper - lower)",
+        ),
     )
 
 

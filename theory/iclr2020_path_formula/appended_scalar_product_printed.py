@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
 from odeflow.symbolic.inner_products import inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -64,7 +65,7 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Count, over integer students, how often the claimed product is the true one."""
     rng = np.random.default_rng(seed)
-    wrong, count = 0, 60
+    wrong, count, pairs = 0, 60, []
     for _ in range(count):
         X, W, v, y = (rng.integers(-3, 4, shape) for shape in ((3, 2), (2, 2), 2, 3))
         student = IntegerStudent(X, W, v, int(rng.choice([-2, 2, 3])), y)
@@ -72,6 +73,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         true = student.scale**2 * int(u @ student.scaled_kernel @ u)
         claimed = claim.bound({FORM: u @ student.kernel @ u, SQUARE: u @ u, SCALE: student.scale})
         wrong += round(float(claimed)) != true
+        pairs.append((float(claimed), true))
     return Evidence.measured(
         claim,
         f"wrong for {wrong} of {count} integer networks",
@@ -79,6 +81,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="exact integers",
         cases=count,
         seed=seed,
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="<H(g) g, g>", title="The printed product is another one"
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, by, equate, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import best_step_rate
@@ -88,6 +89,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.3f} (5 standard errors over 20 networks)",
         cases=20 * len(WIDTHS),
         seed=seed,
+        picture=along(
+            WIDTHS,
+            means,
+            [float(claim.bound({SINGLE: means[0], WIDTH: width / WIDTHS[0]})) for width in WIDTHS],
+            title="The best rate does not grow with the width",
+            xlabel="width",
+            ylabel="best rate per step",
+            xscale="log",
+            yscale="log",
+            interval=(np.array(means) - bar, np.array(means) + bar),
+        ),
     )
 
 

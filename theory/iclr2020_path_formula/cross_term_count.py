@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, show_with
 from odeflow.symbolic.path_counts import layered_path_counts
 from odeflow.symbolic.path_networks import layered_network
@@ -75,10 +76,11 @@ def claimed(claim: Claim, d: int, a: int, b: int) -> sp.Expr:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """List the paths of small networks and count pairs that end together."""
     cases = [(d, a, b) for d in (1, 2, 3) for a in (1, 2, 4) for b in (1, 2, 3, 5)]
-    wrong = []
+    wrong, pairs = [], []
     for d, a, b in cases:
         _, ends = np.unique([p[-1] for p in enumerate_paths(layered_network([d, a, b, 1]))], return_counts=True)
-        if int(np.sum(ends * (ends - 1))) != claimed(claim, d, a, b):
+        pairs.append((float(claimed(claim, d, a, b)), int(np.sum(ends * (ends - 1)))))
+        if pairs[-1][1] != claimed(claim, d, a, b):
             wrong.append((d, a, b))
     return Evidence.measured(
         claim,
@@ -86,6 +88,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         contradicted=bool(wrong),
         error_bar="none (integers)",
         cases=len(cases),
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="cross terms", title="Listed cross terms are as many as claimed"
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.strategies import networks
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_with
 from odeflow.symbolic.path_counts import rooted_graphs
@@ -89,19 +90,30 @@ def longest(network: Network) -> tuple[bool, int]:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Go through every simple rooted graph with at most six edges, up to isomorphism."""
-    shared, shortest, graphs = 0, 10**9, 0
+    found = []
     for edges in range(1, 7):
         for graph in rooted_graphs(edges):
-            graphs += 1
-            shares, length = longest(network_of(graph))
-            if shares:
-                shared, shortest = shared + 1, min(shortest, length)
+            found.append(longest(network_of(graph)))
+    graphs, lengths = len(found), [length for shares, length in found if shares]
+    shared, shortest = len(lengths), min(lengths)
+    every = range(1, 7)
     return Evidence.measured(
         claim,
         f"{shared} of {graphs} graphs with up to six edges have cross terms; longest paths of {shortest} or more",
         contradicted=not bool(claim.formula.xreplace({LENGTH: sp.Integer(shortest)})),
         error_bar="none (every graph)",
         cases=graphs,
+        picture=along(
+            every,
+            {
+                "with cross terms": [lengths.count(k) for k in every],
+                "without": [found.count((False, k)) for k in every],
+            },
+            {},
+            title="Graphs with cross terms have a path of three edges or more",
+            xlabel="edges of the longest path",
+            ylabel="graphs with up to six edges",
+        ),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import against_claim
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula._kernel_means import identity
 from theory.iclr2020_path_formula._training import draw_student, draw_teacher, train_linear_student
@@ -72,6 +73,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{error:.5f} (standard error of the mean excess over the claim, {float(excess.mean()):.4f})",
         cases=SEEDS,
         seed=seed,
+        picture=against_claim(
+            [float(claim.bound({PLAIN: plain})) for _, plain in found],
+            [deep for deep, _ in found],
+            what="late rate with the scalar, 1/step",
+            title="With a scalar layer on top the student falls behind",
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import depth_momentum_sign
@@ -80,12 +81,13 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw kernels, outputs and residuals: how often does the claim fail?"""
     rng = np.random.default_rng(seed)
-    violations = 0
+    violations, pairs = 0, []
     for _ in range(DRAWS):
         size = int(rng.integers(2, 6))
         H, u, r = random_semidefinite(rng, size), rng.standard_normal(size), rng.standard_normal(size)
         values = {COS_F: cosine(H @ r, u), COS_G: cosine((H + np.outer(u, u)) @ r, u), ALONG: float(u @ r)}
         violations += not satisfied(claim.formula, values)
+        pairs.append((values[COS_F], values[COS_G]))
     half = 1.96 * np.sqrt(0.25 / DRAWS)
     return Evidence.measured(
         claim,
@@ -94,6 +96,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{100 * half:.0f} % (95 % interval of the share)",
         cases=DRAWS,
         seed=seed,
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="cosine of H r and u", title="For the flow, depth turns either way"
+        ),
     )
 
 

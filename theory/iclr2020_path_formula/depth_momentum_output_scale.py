@@ -25,6 +25,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula._kernel_means import identity
 from theory.iclr2020_path_formula._students import satisfied
@@ -74,6 +75,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"relative spread over {SEEDS} seeds {spread:.2f}",
         cases=SEEDS * (len(DEVIATIONS) - 1),
         seed=seed,
+        picture=along(
+            DEVIATIONS,
+            {f"seed {k}": row for k, row in enumerate(found)},
+            {"least gain claimed": [np.nan, *claim.bound({SMALL: found.max(axis=0)[:-1]})]},
+            title="The gain at least doubles from scale to scale",
+            xlabel="deviation of the teacher's outputs",
+            ylabel="rate with scalar / rate without - 1",
+            xscale="log",
+            yscale="log",
+        ),
     )
 
 

@@ -30,6 +30,7 @@ import sympy as sp
 from hypothesis import assume as given_that
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal_vectors, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -88,20 +89,29 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw kernels, outputs and targets; count violations beyond rounding, and how often depth holds back."""
     rng = np.random.default_rng(seed)
-    violations = backward = 0
+    violations, points = 0, []
     for _ in range(DRAWS):
         size = int(rng.integers(2, 6))
         H, u, r = random_semidefinite(rng, size), rng.standard_normal(size), rng.standard_normal(size)
         before, after = cosine(H @ r, u), cosine((H + np.outer(u, u)) @ r, u)
         violations += not satisfied(claim.formula, {COS_G: after, COS_F: before, ALONG: float(u @ r)})
-        backward += after < before
+        points.append((float(u @ r), after - before))
+    x, turned = np.array(points).T
     return Evidence.measured(
         claim,
-        f"{violations} violations in {DRAWS} draws; depth turned away from u in {backward}",
+        f"{violations} violations in {DRAWS} draws; depth turned away from u in {int((turned < 0.0).sum())}",
         contradicted=violations > 0,
         error_bar="1e-12 (rounding of a cosine)",
         cases=DRAWS,
         seed=seed,
+        picture=along(
+            x,
+            turned,
+            {"where the sign turns": 0.0},
+            title="Depth turns towards u exactly where <u, y - u> > 0",
+            xlabel="<u, y - u>",
+            ylabel="change of the cosine",
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import functools
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, Step, assume, by, equate, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import expected_smallest_eigenvalue
@@ -91,6 +92,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.3f} (5 standard errors)",
         cases=1200,
         seed=seed,
+        picture=along(
+            (1, 8),
+            means,
+            (means[0], claimed),
+            title="The mean smallest eigenvalue grows faster than m",
+            xlabel="width m",
+            ylabel="E lambda_min(H_m)",
+            interval=(means - 5.0 * errors, means + 5.0 * errors),
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -61,12 +62,13 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare with difference quotients of u at random weights; u is linear in each of them."""
     rng = np.random.default_rng(seed)
-    wrong, count = 0, 100
+    count, pairs = 100, []
     for _ in range(count):
         w, v, a, b = rng.uniform(-2.0, 2.0, 4)
         entry = ((v * (w + 1) - v * w) * a) * ((v * (w + 1) - v * w) * b) + (w * a) * (w * b)
         claimed = float(claim.bound({FIRST: w, SECOND: v, X_I: a, X_J: b}))
-        wrong += abs(claimed - entry) > 1e-12
+        pairs.append((claimed, entry))
+    wrong = sum(abs(claimed - entry) > 1e-12 for claimed, entry in pairs)
     return Evidence.measured(
         claim,
         f"wrong for {wrong} of {count} random weights",
@@ -74,6 +76,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=count,
         seed=seed,
+        picture=against_claim(*zip(*pairs, strict=True), what="H_ij", title="The printed entry is another one"),
     )
 
 

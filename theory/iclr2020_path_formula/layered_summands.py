@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal
 from odeflow.symbolic.path_counts import layered_path_counts
 from odeflow.symbolic.path_networks import layered_network
@@ -76,11 +77,12 @@ def derive(claim: Claim) -> Derivation:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """List all paths of small networks and count the pairs that end in the same edge."""
-    wrong, sizes = [], [(1, 2, 2), (3, 2, 2), (2, 3, 3), (1, 2, 4), (2, 2, 5)]
+    wrong, pairs, sizes = [], [], [(1, 2, 2), (3, 2, 2), (2, 3, 3), (1, 2, 4), (2, 2, 5)]
     for d, m, layers in sizes:
         paths = enumerate_paths(layered_network([d, *[m] * (layers - 1), 1]))
         _, numbers = np.unique([path[-1] for path in paths], return_counts=True)
-        if int(np.sum(numbers**2)) != claimed(claim, d, m, layers):
+        pairs.append((float(claimed(claim, d, m, layers)), int(np.sum(numbers**2))))
+        if pairs[-1][1] != claimed(claim, d, m, layers):
             wrong.append((d, m, layers))
     return Evidence.measured(
         claim,
@@ -88,6 +90,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         contradicted=bool(wrong),
         error_bar="none (integers)",
         cases=len(sizes),
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="summands", title="As many summands as claimed", log=True
+        ),
         detail=f"differs at (d, m, L) = {wrong}",
     )
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.strategies import integer_matrices
 from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_equal_vectors, show_with
 from odeflow.symbolic.inner_products import Base, Dynamics, Operator, Vector, evaluate_at, inner
@@ -111,7 +112,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         right = evaluate_at(claimed(claim, name), values, {"J": sp.Matrix(J.tolist())})
         return float(right.xreplace({ETA: sp.Float(eta)}))
 
-    gaps = [abs(said(LOSS_RATE, cost) - fall), *(abs(said(SPEED, v) - float(v @ moved)) for v in np.eye(3))]
+    pairs = [(said(LOSS_RATE, cost), fall), *((said(SPEED, v), float(v @ moved)) for v in np.eye(3))]
+    gaps = [abs(claimed - seen) for claimed, seen in pairs]
     bar = 1e-5 * (abs(fall) + float(np.abs(moved).max())) + 10 * error
     return Evidence.measured(
         claim,
@@ -120,6 +122,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.1e} (step of the difference quotient)",
         cases=len(gaps),
         seed=seed,
+        picture=against_claim(*zip(*pairs, strict=True), what="u' and L'", title="Outputs and loss move as claimed"),
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_with
 from odeflow.symbolic.inner_products import Operator, Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -79,6 +80,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"standard errors of the ratio up to {float((errors / means * ratios).max()):.3f}",
         cases=800 * len(WIDTHS),
         seed=seed,
+        picture=along(
+            WIDTHS,
+            means,
+            {"claimed bound": claimed},
+            title="E lambda_min stays below m lambda_Z",
+            xlabel="width m",
+            ylabel="E lambda_min(H_m)",
+            xscale="log",
+            yscale="log",
+            interval=(means - errors, means + errors),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import smallest_eigenvalue_superadditive
@@ -90,6 +91,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"standard errors up to {float(bars.max()):.3f}",
         cases=1500 * len(WIDTHS),
         seed=seed,
+        picture=along(
+            WIDTHS,
+            quotients,
+            {"at least that of the width before": [np.nan, *quotients[:-1]]},
+            title="E lambda_min(H_m)/m does not fall with m",
+            xlabel="width m",
+            ylabel="E lambda_min(H_m)/m",
+            interval=(quotients - bars, quotients + bars),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.path_networks import layered_network
 from odeflow.symbolic.paths import kernel_by_sweep, propagate
@@ -94,7 +95,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Average the trace of H of linear and ReLU networks over Gaussian weights."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((2, 3))
-    square, worst, bar, said = float(np.sum(X**2)), 0.0, 0.0, []
+    square, worst, bar, found = float(np.sum(X**2)), 0.0, 0.0, []
     for name, activation in ((LINEAR_MEAN, linear), (RELU_MEAN, relu)):
         for widths in ((4, 4), (4, 12), (12, 12)):
             total, _ = drawn_parts(X, widths, activation, scale=0.5, draws=1500, seed=rng)
@@ -103,7 +104,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             expected = float(claimed(claim, name).xreplace({k: sp.Float(v) for k, v in at.items()}))
             error = float(traces.std(ddof=1) / np.sqrt(traces.size))
             worst, bar = max(worst, abs(float(traces.mean()) - expected) / error), max(bar, error / expected)
-            said.append(float(traces.mean()) / expected)
+            found.append((expected, float(traces.mean()), error))
+    claimed_traces, means, errors = np.array(found).T
+    said = means / claimed_traces
     return Evidence.measured(
         claim,
         f"traces / claimed traces {min(said):.3f} to {max(said):.3f}; worst {worst:.1f} standard errors",
@@ -111,6 +114,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.1e} (largest relative standard error)",
         cases=9000,
         seed=seed,
+        picture=against_claim(
+            claimed_traces,
+            means,
+            what="E[trace H]",
+            title="Mean traces are the claimed ones",
+            log=True,
+            interval=(means - errors, means + errors),
+        ),
     )
 
 

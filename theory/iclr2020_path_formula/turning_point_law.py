@@ -28,6 +28,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.randomness import count_turning_points, turning_point_counts
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -93,6 +94,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     deviation = np.sqrt(max(parts[VARIANCE], 1e-12))
     mean_off = abs(counts.mean() - parts[MEAN]) / (deviation / np.sqrt(DRAWS))
     variance_off = abs(counts.var(ddof=1) / max(parts[VARIANCE], 1e-12) - 1.0) / np.sqrt(2.0 / DRAWS)
+    seen = np.arange(counts.min(), counts.max() + 1)
+    shares = np.bincount(counts - counts.min()) / DRAWS
     return Evidence.measured(
         claim,
         f"n = {n}: mean {counts.mean():.3f}, variance {counts.var(ddof=1):.3f}: off by {mean_off:.2g} and "
@@ -101,6 +104,18 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="standard errors of normal theory",
         cases=DRAWS,
         seed=seed,
+        picture=along(
+            seen,
+            shares,
+            {
+                "normal law with both moments": np.exp(-(((seen - parts[MEAN]) / deviation) ** 2) / 2)
+                / deviation
+                / 2.5066
+            },
+            title="Turning points scatter with the claimed mean and variance",
+            xlabel=f"turning points of {n} values",
+            ylabel=f"share of {DRAWS} sequences",
+        ),
     )
 
 

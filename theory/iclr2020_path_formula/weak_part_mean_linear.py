@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.strategies import NetworkOnSamples, networks_on_samples
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.path_networks import Edge, Network, Node
@@ -88,6 +89,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{error:.1e} (standard error)",
         cases=entries.size,
         seed=seed,
+        picture=along(
+            counts := np.geomspace(20, entries.size, 40).astype(int),
+            running := np.cumsum(entries)[counts - 1] / counts,
+            own,
+            title="The mean of H^W_12 tends to the claimed value",
+            xlabel="networks drawn",
+            ylabel="mean of H^W_12",
+            xscale="log",
+            interval=(running - (bars := entries.std() / np.sqrt(counts)), running + bars),
+        ),
     )
 
 

@@ -29,6 +29,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, show_equal, show_with
 from odeflow.symbolic.path_networks import Node, layered_network
 from odeflow.symbolic.paths import gram_split, propagate
@@ -83,15 +84,17 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Average H^W of tanh and ReLU networks over Gaussian weights."""
     rng = np.random.default_rng(seed)
-    worst, bar, contradicted = 0.0, 0.0, False
+    worst, bar, contradicted, found = 0.0, 0.0, False, []
     for activation in (tanh, relu):
         total, weak = drawn_parts(rng.standard_normal((2, 3)), (4, 4), activation, scale=0.8, draws=2000, seed=rng)
         own = float(claim.formula.rhs.xreplace({STRONG_MEAN: sp.Float(float((total - weak)[:, 0, 0].mean()))}))
         for i, j in ((0, 0), (0, 1)):
             entries = weak[:, i, j]
             error = float(entries.std(ddof=1) / np.sqrt(entries.size))
+            found.append((own, float(entries.mean()), SIGMAS * error))
             gap = abs(float(entries.mean()) - own) / error
             worst, bar, contradicted = max(worst, gap), max(bar, error), contradicted or gap > SIGMAS
+    claimed, means, bars = np.array(found).T
     return Evidence.measured(
         claim,
         f"means of H^W entries off by at most {worst:.2f} standard errors (tanh, ReLU)",
@@ -99,6 +102,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.1e} (largest standard error)",
         cases=4000,
         seed=seed,
+        picture=along(
+            (1, 2, 3, 4),
+            means,
+            claimed,
+            title="Mean entries of H^W are the claimed ones",
+            xlabel="tanh: entries 11, 12; ReLU: entries 11, 12",
+            ylabel=f"mean, with {SIGMAS:g} standard errors",
+            interval=(means - bars, means + bars),
+        ),
     )
 
 

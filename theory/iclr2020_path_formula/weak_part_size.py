@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.path_networks import layered_network
 from odeflow.symbolic.paths import gram_split, propagate
@@ -87,7 +88,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Average (tr H^W)^2 over Gaussian weights at widths 4 to 16."""
     rng = np.random.default_rng(seed)
-    worst, bar, seen = 0.0, 0.0, []
+    worst, bar, found = 0.0, 0.0, []
     for m in (4, 8, 16):
         X = rng.standard_normal((1, 2))
         _, weak = drawn_parts(X, (m, m), linear, scale=1.0, draws=4000, seed=rng)
@@ -95,7 +96,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error = float(squares.std(ddof=1) / np.sqrt(squares.size))
         own = float(claim.bound({FIRST: m, SECOND: m}))
         worst, bar = max(worst, abs(float(squares.mean()) - own) / error), max(bar, error / own)
-        seen.append(round(float(np.sqrt(squares.mean())), 3))
+        found.append((own, float(squares.mean()), error))
+    claimed, means, errors = np.array(found).T
+    seen = np.sqrt(means).round(3).tolist()
     return Evidence.measured(
         claim,
         f"root mean squares {seen} at m = 4, 8, 16; worst {worst:.1f} standard errors",
@@ -103,6 +106,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.1e} (largest relative standard error)",
         cases=12_000,
         seed=seed,
+        picture=along(
+            (4, 8, 16),
+            means,
+            claimed,
+            title="The mean square of tr H^W falls with the width as claimed",
+            xlabel="width m",
+            ylabel="mean of (tr H^W / E tr H)^2",
+            xscale="log",
+            yscale="log",
+            interval=(means - errors, means + errors),
+        ),
     )
 
 

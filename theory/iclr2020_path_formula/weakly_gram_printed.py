@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
 from odeflow.symbolic.path_networks import Edge, Network, Node, layered_network
 from odeflow.symbolic.paths import gram_split, path_vectors, propagate
@@ -76,14 +77,15 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw linear networks u = (sum_r a_r c_r) w x and count those with a form of H^W below the bound, exactly."""
     rng = np.random.default_rng(seed)
-    below, lowest, draws = 0, sp.Integer(0), 60
+    below, forms, draws = 0, [], 60
     network = layered_network([1, 1, 2, 1])
     for _ in range(draws):
         weights = {w: int(k) for w, k in zip(network.parameters, rng.integers(-3, 4, 9), strict=False)}
         split = gram_split(propagate(network, [[1]], weights))
         values = {WEAK_FORM: split.weak[0], STRONG_FORM: split.strong[0], LARGEST: sp.Integer(2)}
         below += not bool(claim.formula.xreplace(values))
-        lowest = min(lowest, split.weak[0] / split.strong[0] if split.strong[0] else sp.Integer(0))
+        forms.append(split.weak[0] / split.strong[0] if split.strong[0] else sp.Integer(0))
+    lowest = min(forms)
     return Evidence.measured(
         claim,
         f"{below} of {draws} random linear networks are below the bound; lowest <v, H^W v>/<v, H^S v> {lowest}",
@@ -91,6 +93,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="none (integers)",
         cases=draws,
         seed=seed,
+        picture=by_case(
+            forms,
+            0.0,
+            title="H^W has negative forms: it is no Gram matrix",
+            ylabel="<v, H^W v> / <v, H^S v>",
+            limit_label="least value of a Gram matrix",
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import sympy as sp
 from scipy.stats import kstwo
 
 from odeflow.numeric.randomness import kolmogorov_smirnov
+from odeflow.panels import by_case
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula._kernel_means import identity
 from theory.iclr2020_path_formula._training import DEVIATION, draw_student, draw_teacher, sigmoid, train_student
@@ -70,6 +71,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="none: a statistic of these runs",
         cases=len(shifts),
         seed=seed,
+        picture=by_case(
+            shifts, bound, title="No layer's law moves far from its start", ylabel="shift / critical distance"
+        ),
     )
 
 
