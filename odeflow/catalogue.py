@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from types import MappingProxyType
+from typing import Any
 
 from odeflow.errors import UnknownNameError, printable, words_of
 from odeflow.figures import Scenario
@@ -34,12 +35,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Papers, their theorems in the papers' order, what could not be loaded, and each paper's module by folder."""
+    """What is registered.
+
+    Attributes
+    ----------
+    papers, theorems : papers, and their theorems in the papers' order
+    problems : what could not be loaded
+    modules : each paper's module by folder
+    not_drawn : by theorem id, why a simulation has no picture; a paper offers them as a mapping `NOT_DRAWN` by name
+    """
 
     papers: tuple[Paper, ...]
     theorems: tuple[Theorem, ...]
     problems: tuple[Problem, ...] = ()
     modules: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    not_drawn: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def figures(self, paper: str, numbers: Sequence[str] = ()) -> tuple[Scenario, ...]:
         """Return the figures of a paper: all of them, or those of the given numbers.
@@ -118,7 +128,7 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
     -------
     Catalogue
         With a `Problem` for each entry point that raises on import (also SystemExit), or whose PAPER or THEOREMS are
-        missing, of the wrong type, or hold text that is not text.
+        missing, of the wrong type, or hold text that is not text; NOT_DRAWN may be missing.
 
     Raises
     ------
@@ -130,6 +140,7 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
     theorems: list[Theorem] = []
     problems: list[Problem] = []
     modules: dict[str, str] = {}
+    not_drawn: dict[str, str] = {}
     for entry in found:
         try:
             module = entry.load()
@@ -138,7 +149,8 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
                 raise TypeError(
                     "PAPER must be an odeflow.theorem.Paper and THEOREMS hold odeflow.theorem.Theorem values"
                 )
-            _require_plain_text(paper, listed)
+            reasons = dict(getattr(module, "NOT_DRAWN", {}))
+            _require_plain_text(paper, listed, reasons)
             twice = {t.id for t in listed} & {t.id for t in theorems} or _repeated(t.id for t in listed)
             if twice:
                 raise ValueError(f"ids registered twice: {', '.join(sorted(twice))}")
@@ -150,12 +162,15 @@ def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:
         papers.append(paper)
         theorems.extend(listed)
         modules[paper.folder] = getattr(module, "__name__", "")
-    return Catalogue(tuple(papers), tuple(theorems), tuple(problems), MappingProxyType(modules))
+        not_drawn |= {f"{paper.folder}/{name}": reason for name, reason in reasons.items()}
+    return Catalogue(
+        tuple(papers), tuple(theorems), tuple(problems), MappingProxyType(modules), MappingProxyType(not_drawn)
+    )
 
 
-def _require_plain_text(paper: Paper, theorems: Sequence[Theorem]) -> None:
+def _require_plain_text(paper: Paper, theorems: Sequence[Theorem], not_drawn: Mapping[Any, Any]) -> None:
     """Refuse text fields that are no text or hold characters that a terminal obeys, and names with blanks in them."""
-    texts: list[object] = [paper.folder, paper.authors, paper.title, paper.venue]
+    texts: list[object] = [paper.folder, paper.authors, paper.title, paper.venue, *not_drawn, *not_drawn.values()]
     for theorem in theorems:
         claim, source = theorem.claim, theorem.source
         texts += [theorem.name, claim.statement, *claim.assumptions, *claim.where.values(), source.item, source.note]

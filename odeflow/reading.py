@@ -74,6 +74,7 @@ def read_page(
         troubles=tuple(troubles),
         related=tuple(t for t in siblings if t.name in theorem.related),
         command=command,
+        not_drawn=catalogue.not_drawn.get(theorem.id, ""),
     )
 
 

@@ -60,6 +60,9 @@ def test_papers_are_loaded_in_the_order_of_their_names(monkeypatch: pytest.Monke
         ({"PAPER": paper("b"), "THEOREMS": ("b/x",)}, "TypeError.*THEOREMS"),
         ({"PAPER": paper("b"), "THEOREMS": (theorem("b", "x"), theorem("b", "x"))}, "ValueError.*twice: b/x"),
         ({"PAPER": paper("b"), "THEOREMS": (theorem("a", "x"),)}, "ValueError.*twice: a/x"),
+        ({"PAPER": paper("b"), "THEOREMS": (), "NOT_DRAWN": {"x": "\x1b[2J"}}, "TypeError.*plain text"),
+        ({"PAPER": paper("b"), "THEOREMS": (), "NOT_DRAWN": {"x": 3}}, "TypeError.*plain text"),
+        ({"PAPER": paper("b"), "THEOREMS": (), "NOT_DRAWN": 3}, "TypeError"),
     ],
 )
 def test_a_broken_paper_is_a_problem_and_hides_nobody(
@@ -72,6 +75,12 @@ def test_a_broken_paper_is_a_problem_and_hides_nobody(
     (problem,) = loaded.problems
     assert problem.name == "b"
     assert re.search(reason, problem.reason)
+
+
+def test_a_paper_says_why_a_theorem_has_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = register(monkeypatch, "a", PAPER=paper("a"), THEOREMS=(theorem("a", "x"),), NOT_DRAWN={"x": "two counts"})
+    without = register(monkeypatch, "b", PAPER=paper("b"), THEOREMS=(theorem("b", "x"),))
+    assert dict(load_catalogue([given, without]).not_drawn) == {"a/x": "two counts"}
 
 
 def test_a_paper_that_cannot_be_imported_is_a_problem() -> None:

@@ -11,6 +11,7 @@ from itertools import groupby
 import sympy as sp
 
 from odeflow.catalogue import Problem
+from odeflow.errors import words_of
 from odeflow.panels import Panel
 from odeflow.report.lines import counted, seconds_words
 from odeflow.report.mathml import display, inline
@@ -19,7 +20,7 @@ from odeflow.report.pages import Page
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Step
-from odeflow.theorem import Evidence, Paper, Verdict, World
+from odeflow.theorem import Evidence, Paper, Stage, Verdict, World
 from odeflow.verify import Result
 
 __all__ = ["article", "document"]
@@ -30,6 +31,11 @@ _MEANINGS = {
     Verdict.SUPPORTED: "numbers and property tests only",
     Verdict.REFUTED: "an exact or reproducible counterexample is shown",
     Verdict.UNDECIDED: "could not be decided; the reason is given",
+}
+_OUTCOMES = {
+    Status.HOLDS: "The claim holds",
+    Status.FAILS: "The claim fails",
+    Status.UNDECIDED: "The claim is undecided here",
 }
 _MARKS = {Status.HOLDS: "holds", Status.FAILS: "fails", Status.UNDECIDED: "undecided"}
 _LINK = re.compile(r'<a href="#([^"]*)">([^<]*)</a>')
@@ -187,6 +193,7 @@ def _article(page: Page, result: Result) -> Iterator[str]:
         yield f"<h4>Assumptions</h4><ul>{_items(map(prose, claim.assumptions))}</ul>\n"
     yield f"<h4>Verdict</h4><p>{_badge(result.verdict)} {escape(prose(result.reason))}</p>\n"
     yield from _evidence(result, name)
+    yield from _pictures(page, result, name)
     if page.derivation is not None:
         yield from _proof("Proof", page.derivation)
     if page.certificate is not None:
@@ -217,13 +224,34 @@ def _evidence(result: Result, name: str) -> Iterator[str]:
         '<th scope="col">Stage</th><th scope="col">Claim</th><th scope="col">Observed</th>'
         f'<th scope="col">Error bar</th><th scope="col">Cases</th></tr></thead><tbody>{rows}</tbody></table></div>\n'
     )
-    for number, found in enumerate(e for e in result.evidence if e.picture is not None):
-        assert found.picture is not None
-        words = escape(prose(found.observed), quote=True)
+
+
+def _pictures(page: Page, result: Result, name: str) -> Iterator[str]:
+    """Draw what was claimed beside what was observed, or say why there is nothing to draw."""
+    drawn = [(e, e.picture) for e in result.evidence if e.picture is not None]
+    for number, (found, picture) in enumerate(drawn):
+        words = escape(prose(f"{_OUTCOMES[found.status]}: {found.observed}"), quote=True)
+        try:
+            svg = _svg(picture, f"{name}-{number}-")
+        except Exception as error:  # a plugin's panel may hold anything; the words above stand without it
+            yield f'<p class="changed">The picture could not be drawn: {escape(words_of(error))}</p>\n'
+            continue
         yield (
-            f'<figure><div role="img" aria-label="{words}">{_svg(found.picture, f"{name}-{number}-")}</div>'
-            f"<figcaption>Claimed and observed: {words}</figcaption></figure>\n"
+            f'<figure><div role="img" aria-label="{words}">{svg}</div>'
+            f"<figcaption>Claimed and observed. {words}</figcaption></figure>\n"
         )
+    if not drawn:
+        yield f'<p class="detail">No picture: {escape(prose(_no_picture(page, result)))}.</p>\n'
+
+
+def _no_picture(page: Page, result: Result) -> str:
+    if page.not_drawn:
+        return page.not_drawn.rstrip(".")
+    if any(e.stage is Stage.SIMULATION for e in result.evidence):
+        return "the simulation gave none; its numbers stand in the table"
+    if page.theorem.simulate is not None:
+        return "nothing was simulated in this run"
+    return "nothing is simulated on this page"
 
 
 def _proof(title: str, derivation: Derivation) -> Iterator[str]:

@@ -48,6 +48,7 @@ class Page:
     troubles : (part, reason) of what could not run
     related : sibling theorems that the catalogue knows
     command : reproduces the verdict
+    not_drawn : why its simulation has no picture, if a reason is given
     """
 
     theorem: Theorem
@@ -58,6 +59,7 @@ class Page:
     troubles: tuple[tuple[str, str], ...]
     related: tuple[Theorem, ...]
     command: str
+    not_drawn: str = ""
 
 
 def listing(theorems: Sequence[Theorem], *, width: int) -> RenderableType:

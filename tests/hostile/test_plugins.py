@@ -12,12 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 from rich.console import Console
 
 from odeflow.catalogue import GROUP, load_catalogue
 from odeflow.errors import printable
+from odeflow.panels import Curve, Panel
 from odeflow.reading import read_page
 from odeflow.report.as_json import page_object, verdict_object
 from odeflow.report.html import article
@@ -196,6 +198,21 @@ def test_a_page_of_a_misbehaving_theorem_is_written_in_every_form(part: str, ans
     assert "could not" in shown or "trouble" in shown or type_of_trouble(answer) in shown
     json.dumps(page_object(page)), json.dumps(verdict_object(result))
     assert "<" in article(page, result)
+
+
+SOUND_CURVE = Curve("", np.zeros(2), np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"y": np.zeros(3)}, {"x": None}, {"label": "$\\frac{$"}, {"interval": np.zeros(3)}],
+    ids=str,
+)
+def test_a_picture_that_cannot_be_drawn_is_a_line_on_the_page(changes: dict[str, Any]) -> None:
+    picture = Panel("", "x", "y", (forged(SOUND_CURVE, **changes),), "linear", "linear")
+    page_of = theorem(simulate=lambda *_: forged(HELD, picture=picture))
+    page = read_page(page_of, load_catalogue([]), command="odeflow verify x")
+    assert "The picture could not be drawn" in article(page, check(page_of))
 
 
 def type_of_trouble(answer: str) -> str:

@@ -131,6 +131,32 @@ def test_words_of_a_claim_are_words_and_never_markup() -> None:
     assert text.count("</style>") == len(re.findall(r"<style", text))
 
 
+def page_without_picture(catalogue: Catalogue, *, simulated: bool) -> str:
+    x = sp.Symbol("x", positive=True)
+    claim, paper = Claim("x", sp.Ge(x, 0, evaluate=False)), Paper("tiny2020", "A", 2020, "T", "V")
+
+    def simulate(claim: Claim, seed: int) -> Evidence:
+        return Evidence.measured(claim, "x = 1", contradicted=False, error_bar="0")
+
+    theorem = Theorem(
+        "plain", Source(paper, "1"), World.K, claim, Verdict.SUPPORTED, simulate=simulate if simulated else None
+    )
+    return written(catalogue, (theorem,))
+
+
+def test_a_page_without_a_picture_says_why() -> None:
+    assert "No picture: nothing is simulated on this page." in page_without_picture(Catalogue((), ()), simulated=False)
+    silent = page_without_picture(Catalogue((), ()), simulated=True)
+    assert "No picture: the simulation gave none; its numbers stand in the table." in silent
+    given = Catalogue((), (), not_drawn={"tiny2020/plain": "one number against one <number>."})
+    assert "No picture: one number against one &lt;number&gt;.</p>" in page_without_picture(given, simulated=True)
+
+
+def test_a_picture_says_whether_the_claim_holds(report: str) -> None:
+    assert "Claimed and observed. The claim holds: " in report
+    assert report.count("<figure>") + report.count("No picture: ") == len(NAMES)
+
+
 def test_what_changed_is_said_first() -> None:
     catalogue = load_catalogue()
     (theorem,) = catalogue.find(["heavy_ball_strict_decay"])
