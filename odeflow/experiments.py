@@ -21,7 +21,7 @@ from odeflow.numeric.integrate import integrate
 from odeflow.numeric.kernels import two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow, mode_response
 from odeflow.numeric.rates import fit_scaling
-from odeflow.panels import Curve, Panel
+from odeflow.panels import Panel, along
 from odeflow.strategies import FrozenCase, NetworkCase
 from odeflow.symbolic.flows import TIME, Flow
 from odeflow.symbolic.inner_products import Word
@@ -35,6 +35,7 @@ __all__ = [
     "integrated_states",
     "numeric_flow",
     "order_evidence",
+    "over_steps",
     "prediction_rates",
     "random_frozen_cases",
     "random_network",
@@ -162,6 +163,14 @@ def error_equation_evidence(claim: Claim, flow: Flow, *, values: Mapping[sp.Symb
         cases=times.size,
         seed=seed,
         detail=f"largest difference {gap:.3g} of the initial error",
+        picture=along(
+            times,
+            {f"sample {i + 1}": errors for i, errors in enumerate(followed.T)},
+            {f"sample {i + 1}": errors for i, errors in enumerate(predicted.T)},
+            title="The errors of the moving weights obey the claimed equation",
+            xlabel="flow time t",
+            ylabel="Delta",
+        ),
     )
 
 
@@ -217,7 +226,16 @@ def bound_evidence(
         if ratios[top] > worst:
             worst = float(ratios[top])
             where = f"eigenvalues {_range(case.eigenvalues)}, t = {case.times[top]:.4g}"
-            picture = _over_time(case, quantity(losses), bound(case, losses))
+            picture = along(
+                case.times,
+                {"observed, the case closest to the bound": quantity(losses)},
+                {"claimed bound": bound(case, losses)},
+                title="The loss stays below the claimed bound",
+                xlabel="flow time t",
+                ylabel="L",
+                yscale="log",
+                line=True,
+            )
     spectrum = [lam for case in cases for lam in case.eigenvalues]
     grid = np.asarray(cases[0].times)
     gap = max(
@@ -297,26 +315,38 @@ def order_evidence(
         cases=steps.size,
         seed=seed,
         detail=said,
-        picture=_over_steps(steps, errors, order),
+        picture=over_steps(steps, errors, order),
     )
 
 
-def _over_time(case: FrozenCase, observed: Float[np.ndarray, " t"], bound: Float[np.ndarray, " t"]) -> Panel:
-    """Draw the case that comes closest to the bound."""
-    times = np.asarray(case.times)
-    curves = (Curve("observed", times, observed), Curve("claimed bound", times, bound, theory=True, group=1))
-    return Panel("the case closest to the bound", "t", "", curves)
+def over_steps(
+    steps: Float[np.ndarray, " k"],
+    errors: Float[np.ndarray, " k"] | Mapping[str, Float[np.ndarray, " k"]],
+    order: float,
+    *,
+    xlabel: str = "time step h",
+    ylabel: str = "largest error",
+) -> Panel:
+    """Return a picture of errors over steps beside the claimed power, which goes through the finest step's error.
 
-
-def _over_steps(steps: Float[np.ndarray, " k"], errors: Float[np.ndarray, " k"], order: int) -> Panel:
-    """Draw errors over steps beside the claimed power, through the finest step."""
+    Parameters
+    ----------
+    steps : in any order
+    errors : one a step, or several series of them by their label
+    order : claimed power of the step
+    """
     finest = int(np.argmin(steps))
-    claimed = errors[finest] * (steps / steps[finest]) ** order
-    curves = (
-        Curve("measured", steps, errors, markers=True),
-        Curve(f"order {order}", steps, claimed, theory=True, group=1),
+    series = errors if isinstance(errors, Mapping) else {"observed": errors}
+    return along(
+        steps,
+        series,
+        {label: values[finest] * (steps / steps[finest]) ** order for label, values in series.items()},
+        title=f"The error falls with the power {order:g} of the step",
+        xlabel=xlabel,
+        ylabel=ylabel,
+        xscale="log",
+        yscale="log",
     )
-    return Panel("", "step", "error", curves, xscale="log")
 
 
 def _range(values: Sequence[float]) -> str:

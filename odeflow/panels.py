@@ -20,7 +20,7 @@ Numbers: TypeAlias = float | int | Sequence[Any] | NDArray[Any]
 
 __all__ = ["MOST_POINTS", "Curve", "Panel", "against_claim", "along", "by_case"]
 
-MOST_POINTS = 200
+MOST_POINTS = 400
 """Points that a curve of `along`, `by_case` and `against_claim` keeps."""
 LEAST = 1e-18
 """Where a logarithmic axis draws what is 0: below any rounding error of numbers about 1."""
@@ -83,6 +83,7 @@ def along(
     claimed : (k,) values or one value for all; several by their label, of which one that `observed` has too shares its
         colour
     title : what is claimed
+    yscale : on "log", what is 0 is drawn at 1e-18, and the axis says so
     line : draw the observed values as a line instead of points
     interval : (2, k) lower and upper ends of error bars, by the label where there are several
 
@@ -106,8 +107,9 @@ def along(
         shared = label in groups
         group = groups[label] if shared else next(others)
         curves.append(_curve(f"{label}, claimed" if shared else label, at, values, theory=True, group=group))
-    if yscale == "log":
+    if yscale == "log" and any((curve.y == 0.0).any() for curve in curves):
         curves = [_above_zero(curve) for curve in curves]
+        ylabel = f"{ylabel} (0 drawn at {LEAST:g})"
     return Panel(title, xlabel, ylabel, tuple(curves), xscale, yscale)
 
 
@@ -128,7 +130,7 @@ def by_case(
     observed : (k,) one number a case; infinite ones are left out
     limit : the claimed bound or value, or the largest departure that the error bar allows
     title : what is claimed
-    yscale : on "log", what is 0 is drawn at 1e-18
+    yscale : as for `along`
     interval : (2, k) lower and upper ends of error bars
 
     Examples

@@ -50,6 +50,8 @@ def test_a_claim_of_the_same_label_shares_the_colour_and_any_other_has_its_own()
 def test_a_zero_is_seen_on_a_logarithmic_axis_and_so_is_the_bound_far_above_it() -> None:
     panel = by_case([0.0, 1e-15], 1e-6, title="", ylabel="", yscale="log")
     assert panel.curves[0].y.tolist() == [1e-18, 1e-15]
+    assert panel.ylabel.endswith("(0 drawn at 1e-18)")
+    assert by_case([1e-17, 1e-15], 1e-6, title="", ylabel="y", yscale="log").ylabel == "y"
     low, high = draw(Figure("", "", (panel,), ())).axes[0].get_ylim()
     assert low < 1e-18
     assert high > 1e-6
