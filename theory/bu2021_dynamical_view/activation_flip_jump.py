@@ -32,6 +32,7 @@ from odeflow.experiments import prediction_rates, random_network
 from odeflow.numeric.flows import Flow, HeavyBall, Nesterov
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import against_claim
 from odeflow.strategies import NetworkCase
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -138,23 +139,25 @@ def velocity_near(case: NetworkCase, flow: Flow, moment: float, offset: float) -
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Measure the first jumps of two networks under heavy ball and under Nesterov from their weights."""
-    worst, largest, cases = 0.0, 0.0, 0
+    worst, largest, pairs = 0.0, 0.0, list[tuple[float, float]]()
     flows: tuple[Flow, ...] = (HeavyBall(0.8), Nesterov(7.0))
     for k, flow in enumerate(flows):
         case = random_network(4, 3, 32, seed=seed + k)
         for output, speed, jump in measured_jumps(case, flow, 4.0, 5):
             claimed = float(claim.bound({OUTPUT: output, SPEED: speed, WIDTH: float(case.a.size)}))
-            worst, largest, cases = max(worst, abs(jump - claimed)), max(largest, abs(jump)), cases + 1
-    if not cases:
+            worst, largest = max(worst, abs(jump - claimed)), max(largest, abs(jump))
+            pairs.append((claimed, jump))
+    if not pairs:
         raise OdeflowError("Expected activation flips before t = 4 but there were none. Take another seed.")
     return Evidence.measured(
         claim,
         f"jumps up to {largest:.3g} agree with the formula to {worst:.1e}",
         contradicted=worst > 1e-10,
         error_bar=f"{10 * STEP**2:.0e} (extrapolation over {STEP:.0e})",
-        cases=cases,
+        cases=len(pairs),
         seed=seed,
         detail=f"a measured jump differs by {worst:.3g}",
+        picture=against_claim(*np.array(pairs).T, what="jump of Delta'", title="Each flip makes Delta' jump so"),
     )
 
 

@@ -26,6 +26,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.kernels import relu_ntk_limit, relu_ntk_limit_entry_error, smallest_eigenvalue
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, by, define, equate, show_equal, show_less, show_with
 from odeflow.symbolic.limit_kernels import circle_kernel, derive_limit_entry, limit_entry, show_spectrum
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -76,10 +77,22 @@ def derive(claim: Claim) -> Derivation:
     for n, spectrum in SPECTRA.items():
         steps.append(show_spectrum(f"n = {n}: the spectrum of H_inf", circle_kernel(n), spectrum))
         others = sorted(set(spectrum[1:]), key=sp.default_sort_key)
-        steps += [show_less(f"n = {n}: the first one is the smallest", spectrum[0], e) for e in others]
+        steps += [
+            show_less(f"n = {n}: the first one is the smallest", spectrum[0], e, name="the first one") for e in others
+        ]
     steps += [
-        show_equal("orthonormal inputs: off the diagonal", limit_entry(sp.Integer(0), sp.pi / 2), sp.Integer(0)),
-        show_equal("orthonormal inputs: on the diagonal", limit_entry(sp.Integer(1), sp.Integer(0)), HALF),
+        show_equal(
+            "orthonormal inputs: off the diagonal",
+            limit_entry(sp.Integer(0), sp.pi / 2),
+            sp.Integer(0),
+            name="entry off the diagonal",
+        ),
+        show_equal(
+            "orthonormal inputs: on the diagonal",
+            limit_entry(sp.Integer(1), sp.Integer(0)),
+            HALF,
+            name="entry on the diagonal",
+        ),
     ]
     values = {CIRCLE(sp.Integer(n)): spectrum[0] for n, spectrum in SPECTRA.items()} | {ORTHONORMAL: HALF}
     return Derivation((*steps, show_with("read off", claim.formula, values)))
@@ -95,13 +108,15 @@ def points(name: sp.Expr) -> np.ndarray:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Enclose lambda_0 of the float kernels; each enclosure must hold the claimed value."""
-    worst, widest = 0.0, 0.0
+    worst, widest, found = 0.0, 0.0, list[tuple[float, float, float]]()
     for equation in claim.formula.args:
         X = points(equation.lhs)
         bound = smallest_eigenvalue(relu_ntk_limit(X), entry_error=relu_ntk_limit_entry_error(X) + POINT_ROUNDING)
         claimed = float(equation.rhs)
         worst = max(worst, bound.lower - claimed, claimed - bound.upper)
         widest = max(widest, bound.upper - bound.lower)
+        found.append((claimed, bound.lower, bound.upper))
+    values, low, high = np.array(found).T
     return Evidence.measured(
         claim,
         "every certified enclosure holds the claimed value" if worst <= 0.0 else "a claimed value is outside",
@@ -109,6 +124,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{widest:.1e} (widest enclosure)",
         cases=len(claim.formula.args),
         detail=f"a claimed value is {worst:.3g} outside its enclosure" if worst > 0.0 else "",
+        picture=against_claim(
+            values,
+            (low + high) / 2,
+            what="lambda_0",
+            title="Certified enclosures hold the claimed values",
+            interval=np.array([low, high]),
+        ),
     )
 
 

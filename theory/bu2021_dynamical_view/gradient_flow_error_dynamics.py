@@ -31,6 +31,7 @@ from odeflow.experiments import random_network
 from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase, integer_matrices
 from odeflow.symbolic.derivations import Derivation, equate, show_with
 from odeflow.symbolic.error_dynamics import derive_error_dynamics
@@ -89,6 +90,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(gaps),
         seed=seed,
         detail=f"largest difference {worst:.3g} of |H Delta|",
+        picture=by_case(
+            [gap for gap, _ in gaps],
+            float(bar),
+            title="Predictions move with the claimed slope",
+            ylabel="|slope - claimed| / |H Delta|",
+            yscale="log",
+            limit_label="rounding of the quotients",
+        ),
     )
 
 

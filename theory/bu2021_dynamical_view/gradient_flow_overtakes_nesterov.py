@@ -32,6 +32,7 @@ from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import envelope
 from odeflow.numeric.training import GradientDescent, NesterovMethod, iterate_modes
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_true_power
@@ -68,7 +69,12 @@ def derive(claim: Claim) -> Derivation:
             assume("H is constant with H >= mu I, mu > 0"),
             *law.derive(law.CLAIM).steps,
             infer("so t^gamma L >= a infinitely often under Nesterov's flow, for some a > 0"),
-            show_equal("t^gamma e^{-mu t} has its only maximum at t = gamma/mu", sp.expand(slope), GAMMA / T - MU),
+            show_equal(
+                "t^gamma e^{-mu t} has its only maximum at t = gamma/mu",
+                sp.expand(slope),
+                GAMMA / T - MU,
+                name="slope of log(t^gamma e^{-mu t})",
+            ),
             show_equal(
                 "the maximum is (gamma/(e mu))^gamma",
                 sp.log(product.subs(T, peak)),
@@ -100,10 +106,12 @@ def late_ratio(gamma: float, mu: float, time: float) -> float:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Find the last maximum of Nesterov's loss below gradient flow or descent, and the ratio far behind it."""
-    mu, eta, said, ratios = 0.04, 0.5, [], []
+    mu, eta, said, ratios, curves = 0.04, 0.5, [], [], {}
     t, k = np.linspace(0.0, 600.0, 60001), np.arange(1201.0)
     for gamma in (3.0, 7.0):
-        flows = last_behind(t, np.exp(-2.0 * mu * t), mode_response(Nesterov(gamma), np.array([mu]), t)[0] ** 2)
+        label = f"Nesterov, gamma = {gamma:g}"
+        curves[label] = mode_response(Nesterov(gamma), np.array([mu]), t)[0] ** 2
+        flows = last_behind(t, np.exp(-2.0 * mu * t), curves[label])
         methods = last_behind(
             k,
             iterate_modes(GradientDescent(eta), [2 * mu], 1200)[0] ** 2,
@@ -119,6 +127,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="one maximum, pi/sqrt(mu) = 15.7 in t",
         cases=4,
         detail=f"ratio of the losses {limit:.1e} at t = 2000, claimed limit {claimed:g}",
+        picture=along(
+            t[:20001],
+            {label: values[:20001] for label, values in curves.items()},
+            {"gradient flow": np.exp(-2.0 * mu * t[:20001])},
+            title="Gradient flow overtakes Nesterov's flow for good",
+            xlabel="flow time t",
+            ylabel="L(t) / L(0)",
+            yscale="log",
+            line=True,
+        ),
     )
 
 

@@ -38,6 +38,7 @@ from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.kernels import kernel_spectrum
 from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.derivations import Derivation, assume, chain, decay_rate, define, gronwall, show_equal, show_less
@@ -101,7 +102,7 @@ def derive(claim: Claim, floor: sp.Expr = FLOOR) -> Derivation:
         (
             assume(f"H(t) is symmetric and measurable with H(t) >= ({floor}) I; Delta' = -H Delta almost everywhere"),
             define("S(t) is the symmetric square root of the positive semidefinite H(t) - floor I"),
-            show_equal("L' along the flow", change, -2 * floor * LOSS_FORM - norm2(ROOT @ ERROR)),
+            show_equal("L' along the flow", change, -2 * floor * LOSS_FORM - norm2(ROOT @ ERROR), name="L'"),
             decay,
             assume("L is absolutely continuous, as Delta is"),
             integrated,
@@ -151,6 +152,7 @@ def simulate(claim: Claim, seed: int, floor: sp.Expr = FLOOR) -> Evidence:
         cases=len(ratios),
         seed=seed,
         detail=f"largest loss/bound {worst:.6g}",
+        picture=by_case(ratios, 1.0, title="No loss exceeds the claimed bound", ylabel="largest loss / bound"),
     )
 
 

@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_predictions
+from odeflow.panels import against_claim
 from odeflow.strategies import NetworkCase, integer_matrices
 from odeflow.symbolic.derivations import Derivation, equate
 from odeflow.symbolic.error_dynamics import BOTH_ACTIVE, GRAM_ENTRY, WIDTH, derive_gram_kernel, gram_entry
@@ -67,7 +68,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Differentiate networks weight by weight and compare J J^T with the count and with the library's kernel."""
     rng = np.random.default_rng(seed)
-    worst, bar, widths = 0.0, 0.0, (5, 32, 67)
+    worst, bar, widths, pairs = 0.0, 0.0, (5, 32, 67), list[np.ndarray]()
     for width in widths:
         case = random_network(6, 3, width, seed=rng)
         J, rounding = difference_jacobian(case)
@@ -78,6 +79,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             GRAM: case.X @ case.X.T, BOTH_ACTIVE: active.T @ active, ACTIVE_I: seen[:, None], ACTIVE_J: seen[None, :],
             WIDTH: float(width),
         }  # fmt: skip
+        pairs.append(np.array(np.broadcast_arrays(claim.bound(values), H)))
         worst = max(worst, *(float(np.abs(H - K).max()) for K in (claim.bound(values), relu_ntk(case.X, case.W))))
         bar = max(bar, 4.0 * rounding * float(np.abs(J).sum(axis=1).max()))
     return Evidence.measured(
@@ -88,6 +90,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(widths),
         seed=seed,
         detail=f"largest difference of an entry {worst:.3g}",
+        picture=against_claim(
+            *np.swapaxes(pairs, 0, 1),
+            what="entry of H",
+            title="J J^T has the claimed entries",
+        ),
     )
 
 

@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.rates import fit_exponential
 from odeflow.numeric.training import GradientDescent, HeavyBallMethod, iterate_modes
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.nesterov_discrete_linear import LEARNING_RATE
@@ -94,7 +95,7 @@ def derive(claim: Claim) -> Derivation:
             on_range(1 + momentum - u),
         ),
         infer("so both real roots lie in (0, 1 - x)"),
-        show_equal("y = 1: the momentum is 0, both methods are the same", momentum.subs(y, 1), sp.Integer(0)),
+        show_equal("y = 1: the momentum is 0, both methods are the same", sp.Subs(momentum, y, 1), sp.Integer(0)),
         show_less(
             "y > 1: on the slowest mode, u = x, p(1 - x) <= -x (y - 1) < 0",
             at_descent.subs(u, x).subs(y, 1 + d),
@@ -137,13 +138,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         eta = float(rng.uniform(0.1, 1.0))
         if not agrees(claim, eta, spectrum):
             wrong = wrong or f"eta = {eta:.4g}, spectrum {[round(v, 4) for v in spectrum]}"
-    slopes = []
+    slopes, curves = [], []
     for method in (
         HeavyBallMethod(0.5, 1.0 - 0.4),
         GradientDescent(0.5),
     ):  # lambda_0 = 0.16: sqrt(2 eta lambda_0) = 0.4
         losses = (iterate_modes(method, [0.16, 0.4, 1.0], 90) ** 2).sum(axis=0) / 2
         fit = fit_exponential(np.arange(91.0), losses, window=(15.0, 90.0))
+        curves.append(losses)
         slopes.append(f"{-fit.exponent:.4f} [{-fit.interval[1]:.4f}, {-fit.interval[0]:.4f}]")
     return Evidence.measured(
         claim,
@@ -155,6 +157,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=200,
         seed=seed,
         detail=wrong,
+        picture=along(
+            np.arange(91.0),
+            dict(zip(("heavy ball", "gradient descent"), curves, strict=True)),
+            {"heavy ball": 0.6 ** np.arange(91.0), "gradient descent": 0.92 ** np.arange(0.0, 182.0, 2.0)},
+            title="Losses fall by momentum and by (1 - x)^2 a step, x = eta lambda_0",
+            xlabel="steps",
+            ylabel="L",
+            yscale="log",
+            line=True,
+        ),
     )
 
 

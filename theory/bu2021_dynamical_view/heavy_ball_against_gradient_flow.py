@@ -31,6 +31,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.kernels import relu_ntk_limit
+from odeflow.panels import along
 from odeflow.strategies import unit_vectors
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -60,7 +61,10 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("unit-norm inputs"),
             show_equal(
-                "the diagonal entries of H_inf are 1/2 - arccos(1)/(2 pi)", ORTHONORMAL_ENTRY, sp.Rational(1, 2)
+                "the diagonal entries of H_inf are 1/2 - arccos(1)/(2 pi)",
+                ORTHONORMAL_ENTRY,
+                sp.Rational(1, 2),
+                name="diagonal entry of H_inf",
             ),
             infer("the smallest eigenvalue is at most the mean of all: lambda_0 <= tr H_inf / n = 1/2"),
             define("lambda_0 = 1/(2 k^2) with k >= 1 runs through (0, 1/2]"),
@@ -94,6 +98,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(found),
         seed=seed,
         detail=f"violated at lambda_0 = {wrong[0]:.6f}" if wrong else "",
+        picture=along(
+            sorted(found),
+            {"left side": sp.lambdify(LAMBDA0, claim.formula.lhs)(np.sort(found))},
+            {"right side, claimed to be smaller": sp.lambdify(LAMBDA0, claim.formula.rhs)(np.sort(found))},
+            title="The claimed order of the rates at measured lambda_0",
+            xlabel="lambda_0",
+            ylabel="rate, 1/time",
+        ),
     )
 
 

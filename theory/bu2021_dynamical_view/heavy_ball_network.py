@@ -36,6 +36,7 @@ from odeflow.experiments import random_network
 from odeflow.numeric.flows import Flow, HeavyBall
 from odeflow.numeric.kernels import relu_ntk_limit
 from odeflow.numeric.relu_flow import ReluEventKind, ReluTrajectory, relu_flow, relu_predictions
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, LAMBDA0, LOSS, PAPER, SYMBOLS, T
@@ -164,6 +165,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(usual) + len(inside) + steps + 1,
         seed=seed,
         detail=f"largest ratio {top:.6g}",
+        picture=by_case(
+            [*usual, *(value for value, _ in inside), tight],
+            1.0,
+            title="The loss of no network exceeds the claimed bound",
+            ylabel="largest loss / bound",
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from odeflow.numeric.kernels import pairwise_angles, relu_ntk, relu_ntk_limit
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, equate
 from odeflow.symbolic.limit_kernels import ANGLE, ENTRY, PRODUCT, derive_limit_entry
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -81,6 +82,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=36,
         seed=seed,
         detail=f"worst entry off by {worst:.3g} standard errors",
+        picture=against_claim(
+            np.broadcast_to(claimed, drawn.shape),
+            drawn,
+            what="entry of the kernel",
+            title="Entries of a wide network are the claimed ones",
+            interval=np.array([drawn - SIGMAS * error, drawn + SIGMAS * error]),
+        ),
     )
 
 

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from odeflow.numeric.kernels import pairwise_angles, relu_ntk_limit, relu_ntk_limit_entry_error, smallest_eigenvalue
+from odeflow.panels import along
 from odeflow.strategies import unit_vectors
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, cite, equate, infer, show_equal, show_violated
@@ -79,6 +80,7 @@ def derive(claim: Claim) -> Derivation:
         "|v_i D_i x_i + v_j D_j x_j|^2 has the coefficients D_i D_j x_i.x_j, whose means are the entries of H_inf",
         square,
         sum((a * b * c * d * inner(x, y) for a, c, x in terms for b, d, y in terms), sp.Integer(0)),
+        name="|v_i D_i x_i + v_j D_j x_j|^2",
     )
     form = infer("so <v, H_inf v> = E |sum_k v_k D_k x_k|^2 >= 0", from_=[entry, expands])
     lemma = cite(LEMMA, FORMULA)
@@ -135,6 +137,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="certified lower bounds, rounding included",
         cases=len(sizes),
         seed=seed,
+        picture=along(
+            sizes,
+            {"certified lower bound": certified},
+            {"claimed: above": 0.0},
+            title="lambda_0 is positive",
+            xlabel="samples n",
+            ylabel="lambda_0",
+            xscale="log",
+        ),
     )
 
 

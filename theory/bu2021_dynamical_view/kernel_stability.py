@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, chain, cite, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.kernel_concentration import SAMPLES, interval
@@ -64,7 +65,7 @@ def derive(claim: Claim) -> Derivation:
     gate = 2 * RADIUS / sp.sqrt(2 * sp.pi)
     slope = show_equal(
         "d/dR P(|N(0,1)| <= R) = sqrt(2/pi) e^{-R^2/2}",
-        sp.diff(sp.erf(RADIUS / sp.sqrt(2)), RADIUS),
+        sp.Derivative(sp.erf(RADIUS / sp.sqrt(2)), RADIUS),
         sp.sqrt(2 / sp.pi) * sp.exp(-(RADIUS**2) / 2),
     )
     near = infer("that is at most sqrt(2/pi), so P(|w_r(0).x_i| <= R) <= 2R/sqrt(2 pi)", from_=[slope])
@@ -74,7 +75,10 @@ def derive(claim: Claim) -> Derivation:
     )
     radius = sp.sqrt(2 * sp.pi) / 16 * RISK * LAMBDA0 / SAMPLES**2
     enough = show_equal(
-        "at R = (sqrt(2 pi)/16) delta lambda_0/n^2 the bound is delta", BOUND.subs(RADIUS, radius), RISK
+        "at R = (sqrt(2 pi)/16) delta lambda_0/n^2 the bound is delta",
+        BOUND.subs(RADIUS, radius),
+        RISK,
+        name="bound at this R",
     )
     markov = cite("Markov's inequality")
     return Derivation(
@@ -98,14 +102,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     case = random_network(4, 3, 1, seed=rng)
     lambda0 = float(np.linalg.eigvalsh(relu_ntk_limit(case.X))[0])
     radius = float(np.sqrt(2 * np.pi) / 16 * 0.1 * lambda0 / 16)
-    failures, means = 0, []
+    failures, means, moved = 0, [], list[float]()
     for _ in range(200):
         W, _ = two_layer_initialisation(3, 1000, seed=rng)
         position = W @ case.X.T
         nearest = np.abs(position).argmin(axis=1)
         towards = -np.sign(position[np.arange(1000), nearest])[:, None] * case.X[nearest]
         change = relu_ntk(case.X, W + radius * towards) - relu_ntk(case.X, W)
-        failures += bool(np.linalg.norm(change, 2) > lambda0 / 4)
+        moved.append(float(np.linalg.norm(change, 2)))
+        failures += moved[-1] > lambda0 / 4
         means.append(float(np.abs(change).sum()))
     bound = float(claim.bound({SAMPLES: 4, RADIUS: radius, LAMBDA0: lambda0}))
     low, high = interval(failures, 200)
@@ -119,6 +124,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=200,
         seed=seed,
         detail=f"{failures} of 200 fail, bound {bound:.3f}",
+        picture=by_case(
+            moved,
+            lambda0 / 4,
+            title=f"At most a share {bound:.3g} of the networks moves by more than lambda_0/4",
+            ylabel="|H(W) - H(W(0))|",
+            limit_label="lambda_0/4: above it a network fails",
+        ),
     )
 
 

@@ -26,8 +26,10 @@ import sympy as sp
 
 from odeflow.experiments import random_network
 from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initialisation
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, semidefinite, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
+from theory.bu2021_dynamical_view.kernel_concentration import interval
 from theory.bu2021_dynamical_view.notation import LAMBDA0, PAPER, SYMBOLS
 
 __all__ = ["THEOREM"]
@@ -65,16 +67,24 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("n = 3 equispaced unit vectors in the plane, m = 1"),
             semidefinite("H_inf >= 1/3", limit - one / 3),
-            show_equal("and 1/3 is an eigenvalue: lambda_0 = 1/3", (limit - one / 3).det(), sp.Integer(0)),
+            show_equal(
+                "and 1/3 is an eigenvalue: lambda_0 = 1/3",
+                (limit - one / 3).det(),
+                sp.Integer(0),
+                name="det(H_inf - I/3)",
+            ),
             show_equal(
                 "det(G o d d^T) = 0 for every pattern d",
                 gram.multiply_elementwise(gates * gates.T).det(),
                 sp.Integer(0),
+                name="det(G o d d^T)",
             ),
             infer("H >= 0 is singular: lambda_min(H) = 0, whatever the weights"),
             semidefinite("|H(0) - H_inf| for d = (1, 0, 0): at most 7/12 above", distance * one - (seen - limit)),
             semidefinite("and below", distance * one + (seen - limit)),
-            show_equal("attained", (distance * one + (seen - limit)).det(), sp.Integer(0)),
+            show_equal(
+                "attained", (distance * one + (seen - limit)).det(), sp.Integer(0), name="det(distance I + H - H_inf)"
+            ),
             show_violated("0 > 1/6 is false", claim.formula, instance),
         )
     )
@@ -85,7 +95,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     case = random_network(4, 3, 1, seed=rng)
     lambda0 = float(np.linalg.eigvalsh(relu_ntk_limit(case.X))[0])
-    said, failed = [], 0
+    said, failed, lows = [], 0, list[int]()
     for width in (1, 10, 100, 1000):
         low = 0
         for _ in range(100):
@@ -93,6 +103,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             low += bool(np.linalg.eigvalsh(H)[0] <= lambda0 / 2)
         said.append(f"m = {width}: {low} of 100")
         failed += low
+        lows.append(low)
     printed = isinstance(claim.formula, sp.StrictGreaterThan)
     return Evidence.measured(
         claim,
@@ -102,6 +113,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=400,
         seed=seed,
         detail=f"fails in {', '.join(said)}",
+        picture=along(
+            (1, 10, 100, 1000),
+            np.array(lows) / 100,
+            0.0,
+            title="lambda_min(H(0)) > lambda_0/2 for every network",
+            xlabel="width m",
+            ylabel="share of networks below",
+            xscale="log",
+            interval=np.array([interval(low, 100) for low in lows]).T,
+        ),
     )
 
 

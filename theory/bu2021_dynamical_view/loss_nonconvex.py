@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import by_case
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -70,7 +71,7 @@ def _derive(claim: Claim, loss: sp.Expr) -> Derivation:
             assume("n = m = p = 1, a = x = y = 1"),
             define("the loss", equate(LOSS_AT(W), loss)),
             show_equal(
-                "for w > 0 it is the convex quadratic (w - 1)^2/2", loss.subs(W, positive), (positive - 1) ** 2 / 2
+                "for w > 0 it is the convex quadratic (w - 1)^2/2", sp.Subs(loss, W, positive), (positive - 1) ** 2 / 2
             ),
             infer("a convex function is at most the mean at a midpoint"),
             Step("evaluate at the three points", claim.formula, Kind.COMPUTED, decision),
@@ -81,13 +82,14 @@ def _derive(claim: Claim, loss: sp.Expr) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Search networks of 3 neurons on 4 points for midpoints above the mean, and cells for a negative curvature."""
     rng = np.random.default_rng(seed)
-    above, curvature, pairs = 0, 0.0, 400
+    above, curvature, pairs, excesses = 0, 0.0, 400, list[float]()
     for _ in range(pairs):
         X, y, a = rng.standard_normal((4, 2)), rng.standard_normal(4), rng.choice([-1.0, 1.0], 3) / np.sqrt(3.0)
         U, V = rng.standard_normal((2, 3, 2))
         predictions = (np.maximum(X @ W.T, 0.0) @ a for W in (U, (U + V) / 2, V))
         at_u, middle, at_v = (0.5 * float(np.sum((f - y) ** 2)) for f in predictions)
-        above += middle > (at_u + at_v) / 2 + 1e-12
+        excesses.append(middle - (at_u + at_v) / 2)
+        above += excesses[-1] > 1e-12
         J = np.hstack([(X @ U[r] > 0.0)[:, None] * a[r] * X for r in range(3)])
         curvature = min(curvature, float(np.linalg.eigvalsh(J.T @ J)[0]))
     return Evidence.measured(
@@ -97,6 +99,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=pairs,
         seed=seed,
+        picture=by_case(
+            excesses,
+            0.0,
+            title="Some midpoints lie above the mean: L is not convex",
+            ylabel="L at the midpoint - mean of the ends",
+            limit_label="convex: never above",
+        ),
     )
 
 
