@@ -5,7 +5,8 @@ from __future__ import annotations
 import sympy as sp
 
 from odeflow.markup import mathml
-from odeflow.report.maths import one_line
+from odeflow.report.maths import one_line, prose
+from odeflow.symbolic.quantities import Quantity
 
 __all__ = ["display", "inline"]
 
@@ -29,4 +30,7 @@ def inline(formula: sp.Basic) -> str:
 
 
 def _math(formula: sp.Basic, mode: str) -> str:
-    return mathml(sp.latex(formula, fold_frac_powers=True), block=mode == "block", text=one_line(formula))
+    written = formula
+    if isinstance(formula, sp.core.relational.Relational) and isinstance(formula.lhs, Quantity):
+        written = formula.func(Quantity(prose(formula.lhs.name)), formula.rhs, evaluate=False)
+    return mathml(sp.latex(written, fold_frac_powers=True), block=mode == "block", text=one_line(formula))

@@ -163,6 +163,9 @@ class _Stacked(PrettyPrinter):  # type: ignore[misc]
 
     _print_Dummy = _print_Symbol
 
+    def _print_Quantity(self, expr: Any) -> prettyForm:
+        return prettyForm(prose(expr.name))
+
     def _print_Not(self, expr: Any) -> prettyForm:
         return prettyForm(*self._print(expr.args[0]).left("not that  "))
 
@@ -176,6 +179,21 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         return _name(expr.name)
 
     _print_Dummy = _print_Symbol
+
+    def _print_Quantity(self, expr: Any) -> str:
+        return prose(expr.name)
+
+    def _print_Limit(self, expr: Any) -> str:
+        inside, variable, point, _ = expr.args
+        return f"lim[{self._print(variable)} → {self._print(point)}] {self.parenthesize(inside, PRECEDENCE['Mul'])}"
+
+    def _print_Subs(self, expr: Any) -> str:
+        inside, variables, points = expr.args
+        at = (f"{self._print(v)} = {self._print(p)}" for v, p in zip(variables, points, strict=True))
+        return f"{self.parenthesize(inside, PRECEDENCE['Mul'])} at [{', '.join(at)}]"
+
+    def _print_Determinant(self, expr: Any) -> str:
+        return f"det {self._print(expr.args[0])}"
 
     def _print_Function(self, expr: Any) -> str:
         return f"{_name(expr.func.__name__)}({self.stringify(expr.args, ', ')})"

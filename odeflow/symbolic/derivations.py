@@ -25,6 +25,7 @@ from odeflow.symbolic.decisions import (
     is_exact,
 )
 from odeflow.symbolic.inner_products import Vector
+from odeflow.symbolic.quantities import named, worked_out
 
 __all__ = [
     "Derivation",
@@ -44,6 +45,7 @@ __all__ = [
     "show_equal",
     "show_equal_vectors",
     "show_less",
+    "show_value",
     "show_violated",
     "show_with",
 ]
@@ -189,26 +191,60 @@ def equate(left: sp.Expr, right: sp.Expr) -> sp.Equality:
     return sp.Eq(left, right, evaluate=False)
 
 
-def show_equal(title: str, left: sp.Expr, right: sp.Expr) -> Step:
-    """Compute that two scalar expressions are identical."""
-    return Step(title, equate(left, right), Kind.COMPUTED, decide_zero(left - right))
+def show_equal(title: str, left: sp.Expr, right: sp.Expr, *, name: str = "") -> Step:
+    """Compute that two scalar expressions are identical.
+
+    Parameters
+    ----------
+    left, right : a limit, a substitution, a determinant or a derivative may be left unevaluated, to be shown as asked
+    name : what `left` is, where SymPy has evaluated it already; the step then states name = right
+
+    Examples
+    --------
+    >>> import sympy as sp
+    >>> x = sp.Symbol("x")
+    >>> show_equal("the slope", sp.Derivative(x**2, x), 2 * x).formula
+    Eq(Derivative(x**2, x), 2*x)
+    >>> show_equal("two roots", sp.Integer(len(sp.solve(x**2 - 1))), sp.Integer(2), name="number of roots").formula
+    Eq(number of roots, 2)
+    """
+    decision = decide_zero(worked_out(left) - worked_out(right))
+    return Step(title, equate(named(name, left), right), Kind.COMPUTED, decision)
 
 
-def show_equal_vectors(title: str, left: Vector, right: Vector) -> Step:
-    """Compute that two vectors of symbolic dimension are identical, coefficient by coefficient."""
+def show_value(name: str, computed: sp.Expr, value: sp.Expr) -> Step:
+    """Compute that a quantity has a value; its name is the step's title, and the step states name = value."""
+    return show_equal(name, computed, value, name=name)
+
+
+def show_equal_vectors(title: str, left: Vector, right: Vector, *, name: str = "") -> Step:
+    """Compute that two vectors of symbolic dimension are identical, coefficient by coefficient.
+
+    `name` is what `left` is; the step then states name = right.
+    """
     difference = left - right
     if difference.is_zero:
         decision = Decision(Status.HOLDS, "linear algebra in symbolic dimension", "every coefficient cancels")
     else:
         decision = Decision(Status.FAILS, "linear algebra in symbolic dimension", f"left over: {difference}")
-    return Step(title, equate(left.as_expr(), right.as_expr()), Kind.COMPUTED, decision)
+    formula = equate(named(name, left.as_expr()), right.as_expr())
+    return Step(title, formula, Kind.COMPUTED, decision)
 
 
-def show_less(title: str, smaller: sp.Expr, larger: sp.Expr, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
-    """Compute that smaller <= larger on the domain of `decide_nonnegative`."""
-    return Step(
-        title, sp.Le(smaller, larger, evaluate=False), Kind.COMPUTED, decide_nonnegative(larger - smaller, lower)
-    )
+def show_less(
+    title: str,
+    smaller: sp.Expr,
+    larger: sp.Expr,
+    lower: Mapping[sp.Symbol, sp.Expr] | None = None,
+    *,
+    name: str = "",
+) -> Step:
+    """Compute that smaller <= larger on the domain of `decide_nonnegative`.
+
+    `name` is what `smaller` is; the step then states name <= larger.
+    """
+    formula = sp.Le(named(name, smaller), larger, evaluate=False)
+    return Step(title, formula, Kind.COMPUTED, decide_nonnegative(larger - smaller, lower))
 
 
 def show_with(
@@ -233,10 +269,16 @@ def show_with(
     return Step(title, formula, Kind.COMPUTED, _decide_with(formula, definitions, lower))
 
 
-def semidefinite(title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None) -> Step:
-    """Compute that a symmetric matrix of rational functions is positive semidefinite on a domain."""
+def semidefinite(
+    title: str, matrix: sp.Matrix, lower: Mapping[sp.Symbol, sp.Expr] | None = None, *, name: str = ""
+) -> Step:
+    """Compute that a symmetric matrix of rational functions is positive semidefinite on a domain.
+
+    `name` is the form that the matrix stands for; the step then states name >= 0.
+    """
     z = sp.MatrixSymbol("z", matrix.rows, 1)
-    formula = sp.Ge((z.T * sp.ImmutableMatrix(matrix) * z)[0, 0].doit(), 0, evaluate=False)
+    form = (z.T * sp.ImmutableMatrix(matrix) * z)[0, 0].doit()
+    formula = sp.Ge(named(name, form), 0, evaluate=False)
     return Step(title, formula, Kind.COMPUTED, decide_positive_semidefinite(matrix, lower))
 
 

@@ -92,6 +92,7 @@ def derive_error_dynamics(flow: Flow, *, constant_jacobian: bool = True) -> Deri
             "the loss changes by <J^T Delta, theta'> for every velocity, so grad L = J^T Delta",
             chain_rule.derivative(norm2(error) / 2),
             inner(gradient, weights[1]),
+            name="(|Delta|^2/2)'",
         )
     )
     top = flow.top_derivative(weights[1:-1], gradient)
@@ -112,11 +113,18 @@ def derive_error_dynamics(flow: Flow, *, constant_jacobian: bool = True) -> Deri
         expected = expected - c * derivatives[j]
     if constant_jacobian or flow.order == 1:
         steps += [
-            show_equal_vectors(f"Delta^({j}) = J theta^({j})", derivatives[j], jacobian @ weights[j])
+            show_equal_vectors(
+                f"Delta^({j}) = J theta^({j})", derivatives[j], jacobian @ weights[j], name=f"Delta^({j})"
+            )
             for j in range(1, flow.order)
         ]
     steps.append(
-        show_equal_vectors(f"J times the weight dynamics gives Delta^({flow.order})", derivatives[-1], expected)
+        show_equal_vectors(
+            f"J times the weight dynamics gives Delta^({flow.order})",
+            derivatives[-1],
+            expected,
+            name=f"Delta^({flow.order})",
+        )
     )
     steps.append(infer("write H = J J^T", error_equation(flow), from_=steps))
     return Derivation(tuple(steps))
@@ -163,7 +171,10 @@ def derive_gram_kernel(formula: sp.Basic | None = None) -> Derivation:
             define("df_i/dw_r = a_r D_ri x_i / sqrt(m), with the gate D_ri in {0, 1}"),
             define("H_ij = sum_r <df_i/dw_r, df_j/dw_r>"),
             show_equal(
-                "the summand of neuron r", inner(row_i, row_j).subs(sign**2, 1), gram * gate_i * gate_j / width
+                "the summand of neuron r",
+                inner(row_i, row_j).subs(sign**2, 1),
+                gram * gate_i * gate_j / width,
+                name="<J_ri, J_rj>",
             ),
             define("N_ij = sum_r D_ri D_rj counts the neurons that are active on both samples"),
             show_with("sum over r = 1..m", claimed, {GRAM_ENTRY: gram_entry().rhs}),
@@ -192,7 +203,7 @@ def derive_gram_semidefinite() -> Derivation:
     )
     steps = (
         define("J = [J_1 ... J_m] with J_r = df/dw_r, so H = J J^T = sum_r J_r J_r^T"),
-        show_equal("the summand of neuron r in <v, H v> is |J_r^T v|^2", quadratic, square),
+        show_equal("the summand of neuron r in <v, H v> is |J_r^T v|^2", quadratic, square, name="summand of neuron r"),
         Step(
             "a sum of squared norms is non-negative, so H is positive semidefinite",
             sp.Ge(inner(direction, KERNEL @ direction), 0, evaluate=False),

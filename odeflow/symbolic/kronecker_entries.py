@@ -27,6 +27,7 @@ import sympy as sp
 from odeflow.errors import InvalidArgumentError
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Kind, Step, equate
+from odeflow.symbolic.quantities import named
 
 __all__ = ["Entries", "Sizes", "Term", "same_entries", "show_same_entries", "tensor", "vectorised"]
 
@@ -122,8 +123,10 @@ def same_entries(left: Entries, right: Entries) -> bool:
     return len(one.bound) == len(other.bound) and one.canonical() == other.canonical()
 
 
-def show_same_entries(title: str, left: Entries, right: Entries) -> Step:
+def show_same_entries(title: str, left: Entries, right: Entries, *, name: str = "") -> Step:
     """Compute that two matrices are equal, entry by entry, for all sizes; the step states the general entry.
+
+    `name` is what `left` is; the step then states that its general entry is that of `right`.
 
     Examples
     --------
@@ -135,7 +138,7 @@ def show_same_entries(title: str, left: Entries, right: Entries) -> Step:
     """
     status = Status.HOLDS if same_entries(left, right) else Status.UNDECIDED
     detail = "the same factors, summed over the same indices" if status is Status.HOLDS else "the entries differ"
-    formula = equate(_general(left).as_expr(), _general(right).as_expr())
+    formula = equate(named(name, _general(left).as_expr()), _general(right).as_expr())
     return Step(title, formula, Kind.COMPUTED, Decision(status, "entries in symbolic dimension", detail))
 
 

@@ -69,13 +69,24 @@ def derive_limit_entry(formula: sp.Basic | None = None) -> Derivation:
         define("and w = (rho cos phi, rho sin phi)"),
         show_equal("the density of w depends on rho only", first**2 + second**2, r**2),
         show_equal("the area element is rho d rho d phi", jacobian, r),
-        show_equal("the whole plane has probability 1", sp.integrate(radial, (phi, 0, 2 * sp.pi)), sp.Integer(1)),
+        show_equal(
+            "the whole plane has probability 1",
+            sp.integrate(radial, (phi, 0, 2 * sp.pi)),
+            sp.Integer(1),
+            name="probability of the plane",
+        ),
         show_equal(
             "at phi = theta_ij - pi/2 + u the sign of w.x_i is that of sin(theta_ij + u)",
             sp.cos(start + u),
             sp.sin(ANGLE + u),
+            name="<w, x_i> over the norms",
         ),
-        show_equal("... and the sign of w.x_j that of sin u", sp.cos(start + u - ANGLE), sp.sin(u)),
+        show_equal(
+            "... and the sign of w.x_j that of sin u",
+            sp.cos(start + u - ANGLE),
+            sp.sin(u),
+            name="<w, x_j> over the norms",
+        ),
         infer("sin >= 0 on [0, pi], < 0 on (pi, 2 pi): both are >= 0 for u in [0, pi - theta_ij], up to one direction"),
         show_equal("so both neurons' gates are open with probability", share, (sp.pi - ANGLE) / (2 * sp.pi)),
     )
@@ -143,4 +154,4 @@ def show_spectrum(title: str, matrix: sp.Matrix, eigenvalues: tuple[sp.Expr, ...
     exact = DomainMatrix.from_Matrix(matrix, extension=True)  # radicals become one algebraic number field
     coefficients = [exact.domain.to_sympy(c) for c in exact.charpoly()]
     polynomial = sum((c * x**k for k, c in enumerate(reversed(coefficients))), sp.Integer(0))
-    return show_equal(title, polynomial, sp.expand(sp.prod([x - e for e in eigenvalues])))
+    return show_equal(title, polynomial, sp.expand(sp.prod([x - e for e in eigenvalues])), name="det(x I - H)")

@@ -55,14 +55,16 @@ class Mode:
                 f"{name}: the closed form solves the ODE",
                 self.flow.mode_residual(self.response, self.eigenvalue),
                 sp.Integer(0),
+                name="residual of the ODE",
             ),
-            show_equal(f"{name}: x(0) = 1", sp.limit(self.response, TIME, 0), sp.Integer(1)),
+            show_equal(f"{name}: x(0) = 1", sp.limit(self.response, TIME, 0), sp.Integer(1), name="x(0)"),
         ]
         steps += [
             show_equal(
                 f"{name}: derivative {j} vanishes at 0",
                 sp.limit(sp.diff(self.response, (TIME, j)), TIME, 0),
                 sp.Integer(0),
+                name=f"derivative {j} of x at 0",
             )
             for j in range(1, self.flow.order)
         ]

@@ -26,6 +26,7 @@ from odeflow.symbolic.decisions import Decision, Status, decide_zero
 from odeflow.symbolic.derivations import Kind, Step, assume, define, show_equal_vectors
 from odeflow.symbolic.inner_products import Base, Operator, OperatorWord, Vector
 from odeflow.symbolic.kronecker_entries import Entries, show_same_entries, tensor, vectorised
+from odeflow.symbolic.quantities import named
 
 __all__ = [
     "DEPTH",
@@ -230,9 +231,12 @@ def preconditioner(matrix: SpectralMatrix) -> sp.Matrix:
     return total
 
 
-def show_equal_matrices(title: str, left: sp.Matrix, right: sp.Matrix) -> Step:
-    """Compute that two matrices of scalar expressions are identical, entry by entry."""
-    formula = sp.Eq(sp.ImmutableMatrix(left), sp.ImmutableMatrix(right), evaluate=False)
+def show_equal_matrices(title: str, left: sp.Matrix, right: sp.Matrix, *, name: str = "") -> Step:
+    """Compute that two matrices of scalar expressions are identical, entry by entry.
+
+    `name` is what `left` is; the step then states name = right.
+    """
+    formula = sp.Eq(named(name, sp.ImmutableMatrix(left)), sp.ImmutableMatrix(right), evaluate=False)
     if left.shape != right.shape:
         decision = Decision(Status.FAILS, "polynomial identity", f"shapes {left.shape} and {right.shape}")
         return Step(title, formula, Kind.COMPUTED, decision)
@@ -258,14 +262,14 @@ def spectral_steps() -> tuple[Step, ...]:
     x, y = sp.Matrix(sp.symbols("x:2", real=True)), sp.Matrix(sp.symbols("y:3", real=True))
     return (
         assume("W v_q = sigma_q u_q, W' u_r = sigma_r v_r: singular vectors, sigma = 0 beyond min(k, d)"),
-        show_equal_vectors("W W' u_r = sigma_r^2 u_r", _reduced(W @ _reduced(W.T @ u)), LEFT**2 * u),
-        show_equal_vectors("W' W v_q = sigma_q^2 v_q", _reduced(W.T @ _reduced(W @ v)), RIGHT**2 * v),
+        show_equal_vectors("W W' u_r = sigma_r^2 u_r", _reduced(W @ _reduced(W.T @ u)), LEFT**2 * u, name="W W' u_r"),
+        show_equal_vectors("W' W v_q = sigma_q^2 v_q", _reduced(W.T @ _reduced(W @ v)), RIGHT**2 * v, name="W' W v_q"),
         define("a fractional power acts on eigenvectors by the power of the eigenvalue; [.]^0 = I, 0^0 = 1"),
         show_equal_matrices("vec(A X B) = (B' (x) A) vec(X)", vec(A * X * B), kronecker(B.T, A) * vec(X)),
         show_equal_matrices(
             "(B (x) A)(v (x) u) = Bv (x) Au", kronecker(B, A) * kronecker(y, x), kronecker(B * y, A * x)
         ),
-        show_equal_matrices("(B (x) A)' = B' (x) A'", kronecker(B, A).T, kronecker(B.T, A.T)),
+        show_equal_matrices("(B (x) A)' = B' (x) A'", kronecker(B, A).T, kronecker(B.T, A.T), name="(B (x) A)'"),
         *kronecker_steps(),
     )
 
@@ -286,9 +290,14 @@ def kronecker_steps() -> tuple[Step, ...]:
             "for all sizes: vec(A X B) = (B' (x) A) vec(X)", vectorised(A @ X @ B), tensor(B.T, A) @ vectorised(X)
         ),
         show_same_entries(
-            "for all sizes: (B (x) A)(D (x) C) = BD (x) AC", tensor(B, A) @ tensor(D, C), tensor(B @ D, A @ C)
+            "for all sizes: (B (x) A)(D (x) C) = BD (x) AC",
+            tensor(B, A) @ tensor(D, C),
+            tensor(B @ D, A @ C),
+            name="entry of (B (x) A)(D (x) C)",
         ),
-        show_same_entries("for all sizes: (B (x) A)' = B' (x) A'", tensor(B, A).T, tensor(B.T, A.T)),
+        show_same_entries(
+            "for all sizes: (B (x) A)' = B' (x) A'", tensor(B, A).T, tensor(B.T, A.T), name="entry of (B (x) A)'"
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from odeflow.symbolic.derivations import (
     negation,
     show_equal,
     show_less,
+    show_value,
     show_violated,
 )
 from odeflow.symbolic.error_dynamics import derive_error_dynamics, derive_gram_kernel, error_equation
@@ -199,3 +200,44 @@ def test_a_float_in_any_line_undoes_a_proof_and_a_counterexample(smaller: sp.Exp
     assert Derivation((step,)).judge(claim).status is not Status.UNDECIDED
     rounded = define("a rounded constant", sp.Eq(R, sp.Float("0.1")))
     assert Derivation((rounded, step)).judge(claim).status is Status.UNDECIDED
+
+
+def test_a_name_changes_what_a_step_states_and_never_what_it_decides() -> None:
+    x = sp.Symbol("x", positive=True)
+    for computed, value in ((x - x, sp.Integer(0)), (x + 1, x), (sp.Float(0.5), sp.Rational(1, 2))):
+        plain, named = show_equal("a", computed, value), show_equal("a", computed, value, name="the gap")
+        assert plain.decision == named.decision
+    assert str(show_equal("a", x - x, sp.Integer(0), name="the gap").formula) == "Eq(the gap, 0)"
+    assert show_value("the gap", x - x, sp.Integer(1)).decision.status is Status.FAILS
+    smaller = show_less("a", x, x + 1, name="the first")
+    assert smaller.decision == show_less("a", x, x + 1).decision
+    assert str(smaller.formula) == "the first <= x + 1"
+
+
+def test_a_float_stays_in_sight_under_a_name() -> None:
+    x = sp.Symbol("x", positive=True)
+    half = show_equal("a", sp.Float(0.5), sp.Rational(1, 2), name="half")
+    assert half.formula.has(sp.Float)
+    conclusion = show_equal("so", x + 1, 1 + x)
+    judged = Derivation((half, conclusion)).judge(conclusion.formula)
+    assert judged.status is Status.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "wrong"),
+    [
+        (lambda x: sp.Limit(sp.sin(x) / x, x, 0), 1, 2),
+        (lambda x: sp.Subs(x**2 + x, x, 3), 12, 11),
+        (lambda x: sp.Determinant(sp.Matrix([[x, 1], [1, x]])), lambda x: x**2 - 1, 0),
+        (lambda x: sp.Derivative(sp.exp(-x), x) + 1, lambda x: 1 - sp.exp(-x), 1),
+    ],
+    ids=["limit", "substitution", "determinant", "derivative"],
+)
+def test_a_question_is_shown_as_asked_and_decided_by_its_answer(question: object, answer: object, wrong: int) -> None:
+    x = sp.Symbol("x", real=True)
+    asked = question(x)
+    right = answer(x) if callable(answer) else sp.Integer(answer)
+    step = show_equal("q", asked, right)
+    assert step.decision.status is Status.HOLDS
+    assert step.formula.lhs == asked
+    assert show_equal("q", asked, sp.Integer(wrong)).decision.status is Status.FAILS

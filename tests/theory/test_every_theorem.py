@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import sympy as sp
 
 from odeflow.catalogue import GROUP, load_catalogue
 from odeflow.errors import OdeflowError
+from odeflow.report.maths import one_line
 from odeflow.symbolic.decisions import Status
+from odeflow.symbolic.derivations import Kind
 from odeflow.theorem import Stage, Theorem, Verdict
 from odeflow.verify import Result, check, check_twins
 
@@ -85,6 +88,25 @@ def test_no_float_stands_in_an_exact_argument_and_some_step_is_computed(theorem:
         argument = argue(theorem.claim)
         assert argument.computed
         assert not [s.title for s in argument.steps if s.formula is not None and s.formula.has(sp.Float)]
+
+
+def relations(formula: sp.Basic) -> Iterator[sp.Basic]:
+    if isinstance(formula, sp.logic.boolalg.BooleanFunction):
+        for part in formula.args:
+            yield from relations(part)
+    else:
+        yield formula
+
+
+@pytest.mark.parametrize("theorem", CATALOGUE.theorems, ids=ids)
+def test_no_computed_step_is_shown_with_equal_sides(theorem: Theorem) -> None:
+    for argue in (theorem.derive, theorem.counterexample):
+        for step in argue(theorem.claim).steps if argue is not None else ():
+            if step.kind is not Kind.COMPUTED or step.formula is None:
+                continue
+            for shown in relations(step.formula):
+                assert shown not in (sp.true, sp.false), step.title
+                assert one_line(shown.lhs) != one_line(shown.rhs), f"{step.title}: {one_line(shown)}"
 
 
 @pytest.mark.slow

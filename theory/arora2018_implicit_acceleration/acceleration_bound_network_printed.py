@@ -81,7 +81,12 @@ def counterexample(claim: Claim) -> Derivation:
         (
             define("y = (1000, 1), w(0) = (eps1, eps2) rational, layers of equal length 1/3"),
             show_less("eps1 is about 1/9", abs(eps1 - sp.Rational(1, 9)), sp.Rational(1, 1000)),
-            show_equal("eps2/eps1 = y2/y1 to 1e-6", sp.floor(path[0][1] / eps1 * 10**6), sp.Integer(1000)),
+            show_equal(
+                "eps2/eps1 = y2/y1 to 1e-6",
+                sp.floor(path[0][1] / eps1 * 10**6),
+                sp.Integer(1000),
+                name="floor of 10^6 eps2/eps1",
+            ),
             show_less("after one step w_1 > 2000 y1", 2000 * y1, path[1][0]),
             show_less("the loss has grown by 10^13", 10**13 * losses[0], losses[1]),
             show_less("and by 10^13 again in the next step", 10**13 * losses[1], losses[2]),

@@ -77,15 +77,20 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("samples (1, 0) -> 0 and (0, 1/10) -> 1/10, l2 loss, N = 2"),
-            show_equal_matrices("the Hessian", Sigma, sp.diag(1, sp.Rational(1, 100))),
-            show_equal_matrices("w* = (0, 1) fits both", inputs * optimum, labels),
+            show_equal_matrices("the Hessian", Sigma, sp.diag(1, sp.Rational(1, 100)), name="Hessian"),
+            show_equal_matrices("w* = (0, 1) fits both", inputs * optimum, labels, name="X w*"),
             show_equal_matrices(
-                "the field of (12) has the Jacobian diag(1, 1/50) there", jacobian, sp.diag(fast, slow)
+                "the field of (12) has the Jacobian diag(1, 1/50) there", jacobian, sp.diag(fast, slow), name="Jacobian"
             ),
             define("best factor: eta = 2/(slow + fast) makes both |1 - eta h| equal", equate(eta, half)),
-            show_equal("N = 2: factor 49/51", 1 - half * slow, deep),
-            show_equal("... in both directions", half * fast - 1, deep),
-            show_equal("gradient descent: 99/101", 1 - 2 / (1 + sp.Rational(1, 100)) / 100, shallow),
+            show_equal("N = 2: factor 49/51", 1 - half * slow, deep, name="factor of the slow direction"),
+            show_equal("... in both directions", half * fast - 1, deep, name="minus the factor of the fast direction"),
+            show_equal(
+                "gradient descent: 99/101",
+                1 - 2 / (1 + sp.Rational(1, 100)) / 100,
+                shallow,
+                name="factor of gradient descent",
+            ),
             show_violated("depth 2 has the smaller factor", claim.formula, instance),
         )
     )

@@ -76,9 +76,9 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("p = 4, y = (100, 1), w(0) = 0, eta = 1; accumulators start at 0"),
             define("AdaGrad: w_i - eta g_i/sqrt(sum of g_i^2), each coordinate by itself"),
-            show_equal("the first step moves w_1 to 1", 0 - step1, sp.Integer(1)),
+            show_equal("the first step moves w_1 to 1", 0 - step1, sp.Integer(1), name="w_1 after one step"),
             show_less("|Delta_1| has fallen", y1 - 1, y1),
-            show_equal("and w_2 to 1 = y_2", 0 - step2, y2),
+            show_equal("and w_2 to 1 = y_2", 0 - step2, y2, name="w_2 after one step"),
             show_violated("all of Delta_2 is corrected at once, not 2/10^4 of it", claim.formula, instance),
         )
     )

@@ -72,7 +72,7 @@ def derive(claim: Claim) -> Derivation:
         (
             by("single_output_rule", rule.derive(rule.CLAIM), rule.CLAIM.formula),
             define("x = |w|^{-a} (g - (1 - 1/N) Pr_w g)"),
-            show_equal_vectors("P x = g", tidy, G),
+            show_equal_vectors("P x = g", tidy, G, name="P x"),
             show_with("so x is P^{-1} g", claim.formula, {INVERSE: back.as_expr()}),
         )
     )

@@ -57,8 +57,8 @@ def derive(claim: Claim) -> Derivation:
             sp.diff(weighted, T).xreplace({sp.diff(F(T), T): slope}),
             sp.Integer(0),
         ),
-        show_equal("the claimed difference has it too", sp.diff(sp.exp(ALPHA * T) * claimed, T), sp.Integer(0)),
-        show_equal("and is f - g at t_0", claimed.subs(T, START), F(START) - G(START)),
+        show_equal("the claimed difference has it too", sp.Derivative(sp.exp(ALPHA * T) * claimed, T), sp.Integer(0)),
+        show_equal("and is f - g at t_0", sp.Subs(claimed, T, START), F(START) - G(START)),
     ]
     return Derivation(
         (

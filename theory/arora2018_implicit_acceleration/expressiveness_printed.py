@@ -51,8 +51,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("N = 2, k = d = 2, n_1 = 1"),
-            show_equal("the determinant of every product W_2 W_1", found.det(), sp.Integer(0)),
-            show_equal("the determinant of the identity", sp.eye(2).det(), sp.Integer(1)),
+            show_equal("the determinant of every product W_2 W_1", sp.Determinant(found), sp.Integer(0)),
+            show_equal("the determinant of the identity", sp.Determinant(sp.eye(2)), sp.Integer(1)),
             infer("rank 1 is reached, rank 2 is not: the largest rank is 1"),
             show_violated(
                 "k = d = 2, n_1 = 1",

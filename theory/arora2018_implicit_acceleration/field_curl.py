@@ -29,7 +29,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from jaxtyping import Float
 
-from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_equal, show_value, show_with
 from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.symbolic.preconditioners_single_output import (
     CURL,
@@ -76,8 +76,8 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("w is not 0; L is twice differentiable there, with symmetric Hessian"),
             define("F_i = r^a (g_i + (N - 1) s w_i/r^2)", equate(sp.Symbol("F_i"), field_component(I))),
-            show_equal("d_i r^2 = 2 w_i", partial(square, I), 2 * I.weight),
-            show_equal("d_i (s w_j)", partial(PRODUCT * J.weight, I), (I.gradient + I.curvature) * J.weight),
+            show_equal("d_i r^2 = 2 w_i", partial(square, I), 2 * I.weight, name="d_i r^2"),
+            show_value("d_i (s w_j)", partial(PRODUCT * J.weight, I), (I.gradient + I.curvature) * J.weight),
             show_with("d_i F_j - d_j F_i", claim.formula, {CURL: curl()}),
         )
     )  # fmt: skip

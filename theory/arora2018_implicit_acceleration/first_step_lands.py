@@ -27,7 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, show_equal, show_value, show_with
 from odeflow.symbolic.preconditioners_single_output import field_at
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration import single_output_rule as rule
@@ -73,8 +73,13 @@ def derive(claim: Claim) -> Derivation:
             assume("p = 4, N = 2; w(0) = (eps1, theta eps1 y2 x), x = 1/y1, eta = x^2/(2 eps1)"),
             claim2,
             define("g_i = (w_i - y_i)^3; one step w - eta F(w)"),
-            show_equal("|w| = eps1 sqrt(1 + theta^2 y2^2 x^2)", w[0] ** 2 + w[1] ** 2, sp.expand(START**2 * scale**2)),
-            show_equal("the limit of w_1(1) - y1", misses[0], -2 * START),
+            show_equal(
+                "|w| = eps1 sqrt(1 + theta^2 y2^2 x^2)",
+                w[0] ** 2 + w[1] ** 2,
+                sp.expand(START**2 * scale**2),
+                name="|w|^2",
+            ),
+            show_value("the limit of w_1(1) - y1", misses[0], -2 * START),
             show_with("both limits", claim.formula, {LANDING: misses[0], SECOND: misses[1]}),
         )
     )

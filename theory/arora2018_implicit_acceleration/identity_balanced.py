@@ -71,9 +71,12 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         infer("W_{j+1}^T W_{j+1} is diagonal: entry i is 1 for i <= min(n_j, n_{j+1}), else 0"),
         infer("W_j W_j^T is diagonal: entry i is 1 for i <= min(n_j, n_{j-1}), else 0"),
-        show_equal("entries that differ, p < i <= q", counted, second - first),
+        show_equal("entries that differ, p < i <= q", counted, second - first, name="number of entries that differ"),
         show_equal(
-            "all 64 triples of widths up to 4 multiplied out: sum of squared errors", sp.Integer(total), sp.Integer(0)
+            "all 64 triples of widths up to 4 multiplied out: sum of squared errors",
+            sp.Integer(total),
+            sp.Integer(0),
+            name="sum of squared errors",
         ),
     ]
     return Derivation(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
 
@@ -70,8 +70,13 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("widths 3, 3, 2: W_1 = I (3 x 3), W_2 the 2 x 3 identity"),
-            show_equal("the last entry of W_2^T W_2 - W_1 W_1^T", found[2, 2], sp.Integer(-1)),
-            show_equal("is its only one", sum(abs(entry) for entry in found), sp.Integer(1)),
+            show_value("the last entry of W_2^T W_2 - W_1 W_1^T", found[2, 2], sp.Integer(-1)),
+            show_equal(
+                "is its only one",
+                sum(abs(entry) for entry in found),
+                sp.Integer(1),
+                name="sum of the absolute values of its entries",
+            ),
             show_violated(
                 "widths 3, 3, 2",
                 claim.formula,

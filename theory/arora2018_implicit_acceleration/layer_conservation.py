@@ -69,13 +69,14 @@ def derive(claim: Claim) -> Derivation:
     moved = conservation_steps()
     zero = sp.Integer(0) * FIRST
     lemma = by("equal_derivatives", equal_derivatives.derive(equal_derivatives.CLAIM), equal_derivatives.CLAIM.formula)
+    begun = Letter("claimed D_j(t_0)", "n_j", "n_j", symmetric=True)
     checks = [
         show_matrices(
             "the claimed D_j(t) obeys the same equation",
             equate(Letter("D_j'(t)", "n_j", "n_j", symmetric=True), -2 * STEP * DECAY * claimed),
             {Letter("D_j'(t)", "n_j", "n_j", symmetric=True): differentiate(claimed, {FIRST: zero}, TIME)},
         ),
-        show_matrices("and starts at D_j(t_0)", equate(claimed.subs(TIME, START), FIRST)),
+        show_matrices("and starts at D_j(t_0)", equate(begun, FIRST), {begun: claimed.subs(TIME, START)}),
     ]
     return Derivation(
         (

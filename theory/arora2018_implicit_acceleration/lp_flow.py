@@ -54,7 +54,12 @@ def derive(claim: Claim) -> Derivation:
     power = E ** (2 - ORDER)
     moved = sp.diff(power, t).subs(sp.Derivative(E, t), -(E ** (ORDER - 1)))
     q = START ** (2 - ORDER) + (ORDER - 2) * TIME
-    grows = show_equal("(Delta^{2-p})' = p - 2 along Delta' = -Delta^{p-1}", sp.powsimp(sp.expand(moved)), ORDER - 2)
+    grows = show_equal(
+        "(Delta^{2-p})' = p - 2 along Delta' = -Delta^{p-1}",
+        sp.powsimp(sp.expand(moved)),
+        ORDER - 2,
+        name="(Delta^{2-p})'",
+    )
     scale = START ** (ORDER - 2)
     above = sp.Symbol("q", positive=True)
     inside = sp.powsimp(sp.expand((scale * q).subs(ORDER, 2 + above)))
@@ -66,7 +71,7 @@ def derive(claim: Claim) -> Derivation:
             grows,
             infer("so Delta^{2-p} = Delta0^{2-p} + (p - 2) t", from_=[grows]),
             show_equal("multiplied by Delta0^{p-2}", scale * q, 1 + (ORDER - 2) * scale * TIME),
-            show_equal("its power -1/q, p = 2 + q, starts at Delta0", solution.subs(TIME, 0), START),
+            show_equal("its power -1/q, p = 2 + q, starts at Delta0", sp.Subs(solution, TIME, 0), START),
             show_equal("and moves by -Delta^{p-1}", slope / solution, -(inside**-1) * START**above),
             show_with("which is the claim", claim.formula, {ERROR: solution, ORDER: 2 + above}),
         )

@@ -74,12 +74,17 @@ def counterexample(claim: Claim) -> Derivation:
             define("the network", equate(sp.Function("u")(TIME), u)),
             show_equal("u' = g v", sp.diff(u, TIME), SLOPE * v),
             show_equal("v' = g u", sp.diff(v, TIME), SLOPE * u),
-            show_equal("from u = a eps", u.subs(TIME, 0), FIRST * SMALL),
-            show_equal("and v = b eps", v.subs(TIME, 0), SECOND * SMALL),
-            show_equal("(8) with N = 2: w' = 2 |w| g", sp.diff(rule, TIME), 2 * rule * SLOPE),
-            show_equal("from the same w = u v", rule.subs(TIME, 0), (u * v).subs(TIME, 0)),
+            show_equal("from u = a eps", sp.Subs(u, TIME, 0), FIRST * SMALL),
+            show_equal("and v = b eps", sp.Subs(v, TIME, 0), SECOND * SMALL),
+            show_equal("(8) with N = 2: w' = 2 |w| g", sp.Derivative(rule, TIME), 2 * rule * SLOPE),
+            show_equal("from the same w = u v", sp.Subs(rule, TIME, 0), (u * v).subs(TIME, 0)),
             show_equal("the imbalance is O(eps^2)", sp.expand(v**2 - u**2), SMALL**2 * (SECOND**2 - FIRST**2)),
-            show_equal("but for a = 2, b = 1 the ratio at e^{g t} = 1/eps tends to 9/8", ratio, sp.Rational(9, 8)),
+            show_equal(
+                "but for a = 2, b = 1 the ratio at e^{g t} = 1/eps tends to 9/8",
+                ratio,
+                sp.Rational(9, 8),
+                name="limit of the ratio",
+            ),
             show_violated("a = 2, b = 1", claim.formula, {RATIO: ratio, **at}),
         )
     )

@@ -61,7 +61,7 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("balanced, u = v = sqrt(eps1), y1 > eps1"),
             define("eta = (sqrt(y1/eps1) - 1)/(y1 - eps1)^3", eq(sp.Symbol("eta"), LANDING)),
-            show_equal("one step takes both layers to sqrt(y1)", layer**2, LARGE),
+            show_equal("one step takes both layers to sqrt(y1)", layer**2, LARGE, name="its square"),
             show_equal("then w_2 = v q_2 moves with v^2 = y1 times e", v * (q - v * error) - v * q, -(v**2) * error),
             show_with("over 2/y1^2", claim.formula, {GAIN: (LANDING * LARGE / (2 / LARGE**2)).subs(apart), **apart}),
         )

@@ -59,7 +59,7 @@ def derive(claim: Claim) -> Derivation:
     square = (u * v - TARGET) ** 4 / 4
     across = (sp.diff(square, u, 2) - sp.diff(square, u, v)).subs({u: s, v: s})
     below = show_less("x = 1/(1 + m), m >= 0: at most 32/49", shape.subs(x, 1 / (1 + m)), limit)
-    reached = show_equal("reached at x = 3/7", shape.subs(x, sp.Rational(3, 7)), limit)
+    reached = show_equal("reached at x = 3/7", sp.Subs(shape, x, sp.Rational(3, 7)), limit)
     return Derivation(
         (
             assume("u = v = s/sqrt(2), so w = s^2/2 runs from 0 to y and x = w/y from 0 to 1"),

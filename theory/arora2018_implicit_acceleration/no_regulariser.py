@@ -76,7 +76,10 @@ def derive(claim: Claim) -> Derivation:
         {OUTER: INNER},
     )
     summed = show_equal(
-        "c C_N (R^b - r^b) - 2 pi N R^b max|xi| = c C_N R^b/4", at_least, SLOPE * lemma3.CONSTANT * rho / 4
+        "c C_N (R^b - r^b) - 2 pi N R^b max|xi| = c C_N R^b/4",
+        at_least,
+        SLOPE * lemma3.CONSTANT * rho / 4,
+        name="c C_N (R^b - r^b) - 2 pi N R^b max|xi|",
     )
     positive = show_less("C_N >= 4/7 for N >= 3", sp.Rational(4, 7), lemma3.CONSTANT, more)
     return Derivation(

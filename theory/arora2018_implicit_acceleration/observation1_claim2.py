@@ -77,12 +77,18 @@ def derive(claim: Claim) -> Derivation:
             assume("w_1^+ = w_1 - eta w_2 g, w_2^+ = w_2 - eta <w_1, g>, w not 0"),
             define("Pr_w g = (<w, g>/|w|^2) w"),
             show_equal(
-                "|w|^2 = w_2^2 |w_1|^2, balanced |w_1|^2 = w_2^2: so |w| = w_2^2", balanced(norm2(NOW)), SECOND**4
+                "|w|^2 = w_2^2 |w_1|^2, balanced |w_1|^2 = w_2^2: so |w| = w_2^2",
+                balanced(norm2(NOW)),
+                SECOND**4,
+                name="|w|^2",
             ),
             by("single_output_rule, (12)", rule.derive(rule.CLAIM), rule.CLAIM.formula),
-            show_equal("its factor of g at N = 2 is w_2^2", balanced(of_g), SECOND**2),
+            show_equal("its factor of g at N = 2 is w_2^2", balanced(of_g), SECOND**2, name="factor of g"),
             show_equal(
-                "its factor of w/|w|^2 at N = 2 is |w_1|^2 <w, g>", balanced(of_w), balanced(norm2(FIRST) * along)
+                "its factor of w/|w|^2 at N = 2 is |w_1|^2 <w, g>",
+                balanced(of_w),
+                balanced(norm2(FIRST) * along),
+                name="factor of w/|w|^2",
             ),
             show_words("multiplied out", claim.formula, {END: after_one_step().as_expr()}),
         )

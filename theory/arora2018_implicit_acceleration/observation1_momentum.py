@@ -75,7 +75,7 @@ def derive(claim: Claim) -> Derivation:
         rest = now - STEP * seconds[-1] * (seconds[-1] - STEP * slope) * gradients[-1] - STEP * slope * start
         for v, h in zip(seconds[:-1], gradients[:-1], strict=True):
             rest = rest + STEP**2 * v * slope * h
-        written.append(show_equal_vectors(f"written out, step t = {count}", end, rest))
+        written.append(show_equal_vectors(f"written out, step t = {count}", end, rest, name="w(t+1)"))
     one = Vector.base("g(tau)")
     term = STEP * SLOPE * (STEP * EARLIER * one)
     (found,) = term.terms.values()
@@ -83,11 +83,13 @@ def derive(claim: Claim) -> Derivation:
         "S(t) = sum of w_2(tau) g(tau): w_1(t+1) = w_1(0) - eta S(t+1)",
         first - STEP * second * g,
         start - STEP * (total + second * g),
+        name="w_1(t+1)",
     )
     step = show_equal_vectors(
         "w(t+1) = w_2(t+1) w_1(t+1)",
         moved,
         second * first - STEP * second * after * g - STEP * slope * start + STEP**2 * slope * total,
+        name="w(t+1)",
     )
     return Derivation(
         (

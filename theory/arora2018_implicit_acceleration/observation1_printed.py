@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._warmup import STEP
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -65,9 +65,14 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("one sample x = (1, 0), y = 1, p = 2; w_1(0) = (1/10, 1/10), w_2(0) = 1/10, eta = 1/10"),
-            show_equal("every gradient (x.w - y) x has second coordinate 0", ((any_w - y) * x)[1], sp.Integer(0)),
-            show_equal("dL/dw_2 = <w_1, g>", slope, -sp.Rational(99, 1000)),
-            show_equal("second coordinate of w(1) - w(0)", moved[1], sp.Rational(99, 100000)),
+            show_equal(
+                "every gradient (x.w - y) x has second coordinate 0",
+                ((any_w - y) * x)[1],
+                sp.Integer(0),
+                name="second coordinate of (x.w - y) x",
+            ),
+            show_equal("dL/dw_2 = <w_1, g>", slope, -sp.Rational(99, 1000), name="dL/dw_2"),
+            show_value("second coordinate of w(1) - w(0)", moved[1], sp.Rational(99, 100000)),
             show_violated("first step", claim.formula, {ACROSS: moved[1], STEP: tenth, SLOPE: slope, START: w1[1]}),
         )
     )

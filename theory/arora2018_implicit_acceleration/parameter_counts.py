@@ -25,7 +25,7 @@ import math
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal
+from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_value
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._factored_networks import added_parameters
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -52,14 +52,20 @@ def derive(claim: Claim) -> Derivation:
     """Add up the layers."""
     width, height = sp.Integer(28) / 4, sp.Integer(28) / 4
     inputs = show_equal(
-        "two poolings leave 7 x 7 x 64 inputs to the first dense layer", width * height * 64, sp.Integer(3136)
+        "two poolings leave 7 x 7 x 64 inputs to the first dense layer",
+        width * height * 64,
+        sp.Integer(3136),
+        name="inputs to the first dense layer",
     )
     parts = [sp.Integer(math.prod(shape) + shape[-1]) for shape in (*CONVOLUTIONS, *DENSE)]
-    original = show_equal("weights and biases of the original", sum(parts, sp.Integer(0)), sp.Integer(1663370))
+    original = show_value("weights and biases of the original", sum(parts, sp.Integer(0)), sp.Integer(1663370))
     added = show_equal(
-        "the second factors", sum((sp.Integer(n) ** 2 for _, n in DENSE), sp.Integer(0)), sp.Integer(262244)
+        "the second factors",
+        sum((sp.Integer(n) ** 2 for _, n in DENSE), sp.Integer(0)),
+        sp.Integer(262244),
+        name="weights of the second factors",
     )
-    share = show_equal("their share", sp.Integer(262244) / sp.Integer(1663370), claim.formula.rhs)
+    share = show_value("their share", sp.Integer(262244) / sp.Integer(1663370), claim.formula.rhs)
     return Derivation(
         (
             assume("the layers of the tutorial, with biases; n x m becomes n x n times n x m"),

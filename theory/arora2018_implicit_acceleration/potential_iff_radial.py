@@ -70,7 +70,7 @@ def derive(claim: Claim) -> Derivation:
         sp.diff(r**a * D, r),
         DEPTH * r**a * sp.diff(D, r),
     )
-    end = show_equal("... with D(R) = V", D.subs(r, R), VARIATION)
+    end = show_equal("... with D(R) = V", sp.Subs(D, r, R), VARIATION)
     lipschitz = infer("|D(r)| <= 2 M r: both rays start at 0, and along each |dL/dr| <= |grad L| <= M")
     bound = 2 * SLOPE * r * (R / r) ** (2 / DEPTH)
     solved = infer("V = D(r) (R/r)^{2/N} <= 2 M r (R/r)^{2/N}", sp.Le(VARIATION, bound), from_=[ray, end])

@@ -57,7 +57,7 @@ def derive(claim: Claim) -> Derivation:
     so_far = (a**M - b**M) / (a - b)
     roots = {a: LEFT ** (2 / DEPTH), b: RIGHT ** (2 / DEPTH)}
     total = ((a**DEPTH - b**DEPTH) / (a - b)).xreplace(roots)
-    base = show_equal("M = 1: one term", (a - b) * 1, (a**M - b**M).subs(M, 1))
+    base = show_equal("M = 1: one term", (a - b) * 1, (a**M - b**M).subs(M, 1), name="a - b times the sum")
     step = show_equal(
         "from M to M + 1: (a - b)(b S_M + a^M) = a^{M+1} - b^{M+1}",
         sp.expand((a - b) * a**M) + b * (a - b) * so_far,

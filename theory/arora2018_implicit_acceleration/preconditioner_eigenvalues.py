@@ -71,6 +71,7 @@ def derive(claim: Claim) -> Derivation:
         "the term N + 1 - j of this sum is the j-th printed one",
         summand_eigenvalue(layer=DEPTH + 1 - LAYER),
         summands.PRINTED,
+        name="term N + 1 - j",
     )
     each = by("preconditioner_summands", summands.derive(summands.CLAIM), summands.CLAIM.formula)
     return Derivation(

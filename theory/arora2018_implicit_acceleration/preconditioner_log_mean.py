@@ -57,10 +57,10 @@ def derive(claim: Claim) -> Derivation:
             define(
                 "x = 1/N: N (sigma_r^{2/N} - sigma_q^{2/N}) is a difference quotient of sigma_r^{2x} - sigma_q^{2x}"
             ),
-            show_equal("which vanishes at x = 0", (HIGH ** (2 * x) - LOW ** (2 * x)).subs(x, 0), sp.Integer(0)),
+            show_equal("which vanishes at x = 0", sp.Subs(HIGH ** (2 * x) - LOW ** (2 * x), x, 0), sp.Integer(0)),
             show_equal(
                 "its limit, by series, is the derivative there",
-                sp.limit((HIGH ** (2 * x) - LOW ** (2 * x)) / x, x, 0),
+                sp.Limit((HIGH ** (2 * x) - LOW ** (2 * x)) / x, x, 0),
                 slope,
             ),
             show_with("divide", claim.formula, {LIMIT: (HIGH**2 - LOW**2) / slope}),

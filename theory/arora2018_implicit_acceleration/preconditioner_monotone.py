@@ -63,7 +63,7 @@ def derive(claim: Claim) -> Derivation:
     power = show_less("a^M <= c^M gives a^{M+1} <= c^{M+1}", a * at_a, c * at_c, {c: a, at_c: at_a})
     kept = show_less("D_M >= 0 gives D_{M+1} >= c^M - a^M", at_c - at_a, b * D + at_c - at_a)
     positive = show_less("... which is >= 0", sp.Integer(0), at_c - at_a, {at_c: at_a})
-    start = show_equal("D_1 = 0", a**0 - c**0, sp.Integer(0))
+    start = show_equal("D_1 = 0", a**0 - c**0, sp.Integer(0), name="a^0 - c^0")
     del M
     steps = [
         assume("tau >= sigma_r; a = sigma_r^{2/N} <= c = tau^{2/N}, b = sigma_q^{2/N}"),

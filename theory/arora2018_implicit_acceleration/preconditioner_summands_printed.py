@@ -61,10 +61,15 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("W = diag(4, 1), N = 2, j = 1; u_1 = e_1, v_2 = e_2"),
-            show_equal_matrices("W has the singular values 4 and 1", W.matrix, sp.diag(4, 1)),
-            show_equal_matrices("[W'W]^{1/2} squared is W'W", W.gram_power(1, right=True) ** 2, W.matrix.T * W.matrix),
+            show_equal_matrices("W has the singular values 4 and 1", W.matrix, sp.diag(4, 1), name="W"),
             show_equal_matrices(
-                "the first summand leaves vec(e_1 e_2') as it is", summand(W, 1) * direction, value * direction
+                "[W'W]^{1/2} squared is W'W", W.gram_power(1, right=True) ** 2, W.matrix.T * W.matrix, name="its square"
+            ),
+            show_equal_matrices(
+                "the first summand leaves vec(e_1 e_2') as it is",
+                summand(W, 1) * direction,
+                value * direction,
+                name="first summand times vec(e_1 e_2')",
             ),
             show_violated("its eigenvalue is sigma_2 = 1, not sigma_1 = 4", claim.formula, instance),
         )

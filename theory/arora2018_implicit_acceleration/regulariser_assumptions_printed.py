@@ -70,11 +70,20 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("L = w_1^2 + 2 w_2^2, N = 3"),
-            show_equal_matrices("grad L(0) = 0", gradient.subs({x: 0, y: 0}), sp.zeros(2, 1)),
+            show_equal_matrices("grad L(0) = 0", gradient.subs({x: 0, y: 0}), sp.zeros(2, 1), name="grad L(0)"),
             by("field_curl", field_curl.derive(field_curl.CLAIM), field_curl.CLAIM.formula),
-            show_equal("the curl at (1, 1)", curl, -sp.Rational(16, 3) * 2 ** sp.Rational(-1, 3)),
-            show_equal("the same by differentiating F", (F[1].diff(x) - F[0].diff(y)).subs(one), curl),
-            show_equal("L varies by 1 on the unit circle", varies, sp.Integer(1)),
+            show_equal(
+                "the curl at (1, 1)", curl, -sp.Rational(16, 3) * 2 ** sp.Rational(-1, 3), name="curl at (1, 1)"
+            ),
+            show_equal(
+                "the same by differentiating F",
+                (F[1].diff(x) - F[0].diff(y)).subs(one),
+                curl,
+                name="d_1 F_2 - d_2 F_1 at (1, 1)",
+            ),
+            show_equal(
+                "L varies by 1 on the unit circle", varies, sp.Integer(1), name="variation of L on the unit circle"
+            ),
             show_violated(
                 "so F is no gradient",
                 claim.formula,

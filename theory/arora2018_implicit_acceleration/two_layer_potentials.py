@@ -74,7 +74,7 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("N = 2; L = h(|w|) + <U, w>, U constant"),
             define("grad L = h' w/|w| + U", equate(Axis.I.gradient, gradient)),
-            show_equal("<grad L, w> = h' |w| + <U, w>", SLOPE * NORM**2 / NORM + ALONG, product),
+            show_equal("<grad L, w> = h' |w| + <U, w>", SLOPE * NORM**2 / NORM + ALONG, product, name="<grad L, w>"),
             show_with("F is the gradient of the potential, component by component", claim.formula, {COMPONENT: F}),
         )
     )

@@ -84,14 +84,22 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         show_equal("network, along e: u' = g v", sp.diff(along, TIME), SLOPE * out),
         show_equal("network, output weight: v' = g u", sp.diff(out, TIME), SLOPE * along),
-        show_equal("network: u at t = 0", along.subs(TIME, 0), u),
-        show_equal("network: v at t = 0", out.subs(TIME, 0), v),
-        show_equal("across e it falls behind: (c v)/(u v) tends to 0", late(across / along), sp.Integer(0)),
+        show_equal("network: u at t = 0", sp.Subs(along, TIME, 0), u),
+        show_equal("network: v at t = 0", sp.Subs(out, TIME, 0), v),
         show_equal(
-            "rule: psi' = -g sin psi, by tan(psi/2)", 2 * sp.diff(tangent, TIME) / (1 + tangent**2), -SLOPE * sine
+            "across e it falls behind: (c v)/(u v) tends to 0",
+            late(across / along),
+            sp.Integer(0),
+            name="limit of (c v)/(u v)",
+        ),
+        show_equal(
+            "rule: psi' = -g sin psi, by tan(psi/2)",
+            2 * sp.diff(tangent, TIME) / (1 + tangent**2),
+            -SLOPE * sine,
+            name="psi'",
         ),
         show_equal("rule: r' = 2 g r cos psi", sp.diff(r, TIME), 2 * SLOPE * r * cosine),
-        show_equal("rule: r at t = 0", r.subs(TIME, 0), FIRST * SECOND * SCALE**2),
+        show_equal("rule: r at t = 0", sp.Subs(r, TIME, 0), FIRST * SECOND * SCALE**2),
         show_equal("u v / r tends to e^{2 g tau}", late(along * out / r), sp.powsimp(sp.expand(ahead))),
     ]
     return Derivation(

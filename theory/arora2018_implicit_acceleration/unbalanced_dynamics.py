@@ -65,7 +65,7 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("W_e = w_2 w_1, w_1' = -eta w_2 G, w_2' = -eta <G, w_1>"),
-            show_equal("delta = w_2^2 - |w_1|^2 is conserved", conserved, sp.Integer(0)),
+            show_equal("delta = w_2^2 - |w_1|^2 is conserved", conserved, sp.Integer(0), name="(w_2^2 - |w_1|^2)'"),
             define("|W_e|^2 = w_2^2 |w_1|^2", equate(norm2(W), SECOND**2 * size)),
             show_equal(
                 "so w_2^2 + |w_1|^2, which is positive, has the square delta^2 + 4 |W_e|^2",

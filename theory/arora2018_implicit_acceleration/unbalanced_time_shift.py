@@ -64,9 +64,9 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         show_equal("u' = g v", sp.diff(u, TIME), SLOPE * v),
         show_equal("v' = g u", sp.diff(v, TIME), SLOPE * u),
-        show_equal("(8): w' = 2 w g", sp.diff(rule, TIME), 2 * rule * SLOPE),
-        show_equal("from one w", rule.subs(TIME, 0), (u * v).subs(TIME, 0)),
-        show_equal("u(t) v(t) / w(t + tau) tends to 1", limit, sp.Integer(1)),
+        show_equal("(8): w' = 2 w g", sp.Derivative(rule, TIME), 2 * rule * SLOPE),
+        show_equal("from one w", sp.Subs(rule, TIME, 0), (u * v).subs(TIME, 0)),
+        show_equal("u(t) v(t) / w(t + tau) tends to 1", limit, sp.Integer(1), name="limit of u(t) v(t)/w(t + tau)"),
     ]
     return Derivation(
         (

@@ -64,6 +64,7 @@ def derive(claim: Claim) -> Derivation:
             "one sample, p = 2m, error -y at w = 0: <w_1, H w_1> + 2 <b, h>",
             sp.powsimp(sp.expand(second)),
             sp.powsimp(sp.expand(hessian + 2 * slope)),
+            name="<w_1, H w_1> + 2 <b, h>",
         )
     ]
     general = infer(
@@ -80,7 +81,7 @@ def derive(claim: Claim) -> Derivation:
             define("F(s) = L((w_1 + s h) s): the loss along the direction (h, 1)"),
             *variations,
             general,
-            show_equal("at the origin, in the plane of b: eigenvalues +-|b|", origin.det(), -(e**2)),
+            show_equal("at the origin, in the plane of b: eigenvalues +-|b|", sp.Determinant(origin), -(e**2)),
             show_with("with h = -(1 + a) b/(2 |b|^2)", claim.formula, {CURVATURE: sp.cancel(curvature)}),
         )
     )

@@ -72,7 +72,11 @@ def derive(claim: Claim) -> Derivation:
     w = sp.Symbol("w", positive=True)
     scalar = DEPTH * w ** (2 - 2 / DEPTH) * sp.diff(DEPTH * DECAY / 2 * w ** (2 / DEPTH), w)
     wide, tall = Letter("M", "k", "k", symmetric=True), Letter("K", "d", "d", symmetric=True)
-    once = show_matrices("W W^T is carried through W", equate((END * END.T) * END, END * (END.T * END)))
+    once = show_matrices(
+        "W W^T = M is carried through W and becomes W^T W = K",
+        equate(wide * END, END * tall),
+        {wide: END * END.T, tall: END.T * END},
+    )
     carried = show_matrices(
         "and so is every power, M = W W^T and K = W^T W: the step is",
         equate(wide ** (INDEX + 1) * END, END * tall ** (INDEX + 1)),

@@ -62,8 +62,8 @@ def derive(claim: Claim) -> Derivation:
         (
             by("single_output_rule", rule.derive(rule.CLAIM), rule.CLAIM.formula),
             define("c = |w|^{2-2/N}; v orthogonal to w; on w the projection's coefficient is 1, on v it is 0"),
-            show_equal_vectors("P w = N c w", radial, DEPTH * scale * w),
-            show_equal_vectors("P v = c v", tangential, scale * v),
+            show_equal_vectors("P w = N c w", radial, DEPTH * scale * w, name="P w"),
+            show_equal_vectors("P v = c v", tangential, scale * v, name="P v"),
             show_with("the quotient", claim.formula, {DEEP_KAPPA: DEPTH * scale / scale}),
         )
     )

@@ -56,7 +56,10 @@ def derive(claim: Claim) -> Derivation:
             assume("two balanced networks with the same N, loss and W_e, of any widths"),
             by("end_to_end_dynamics", theorem.derive(theorem.CLAIM), theorem.CLAIM.formula),
             show_equal(
-                "symbols in (8) besides W_e, G, N, eta, lambda: their number", sp.Integer(len(others)), sp.Integer(0)
+                "symbols in (8) besides W_e, G, N, eta, lambda: their number",
+                sp.Integer(len(others)),
+                sp.Integer(0),
+                name="number of other symbols",
             ),
             concluded(claim),
         )

@@ -26,7 +26,7 @@ import sympy as sp
 
 from odeflow.numeric.linear_flow import flow_layers
 from odeflow.symbolic.deep_linear_instances import layered_rate
-from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._dynamics_cases import unbalanced_layers
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -77,11 +77,16 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("N = 2, k = d = 1, eta = 1, lambda = 0, G = 1; weights of size eps = 1/100"),
-            show_equal("the same W_e", (wide[1] * wide[0])[0], (narrow[1] * narrow[0])[0]),
-            show_equal("the narrow one is balanced", (narrow[1] ** 2 - narrow[0] ** 2)[0], zero),
-            show_equal("the wide one is not: the first entry of D_1", off[0, 0], -sp.Rational(15, 4) * eps**2),
-            show_equal("velocity of width 1", velocities[0], -2 * eps**2),
-            show_equal("velocity of width 2", velocities[1], -sp.Rational(17, 4) * eps**2),
+            show_equal("the same W_e", (wide[1] * wide[0])[0], (narrow[1] * narrow[0])[0], name="W_e of the wide net"),
+            show_equal("the narrow one is balanced", (narrow[1] ** 2 - narrow[0] ** 2)[0], zero, name="w_2^2 - w_1^2"),
+            show_equal(
+                "the wide one is not: the first entry of D_1",
+                off[0, 0],
+                -sp.Rational(15, 4) * eps**2,
+                name="first entry of D_1",
+            ),
+            show_value("velocity of width 1", velocities[0], -2 * eps**2),
+            show_value("velocity of width 2", velocities[1], -sp.Rational(17, 4) * eps**2),
             show_violated(
                 "widths 1 and 2",
                 claim.formula,

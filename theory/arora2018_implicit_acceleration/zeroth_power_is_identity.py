@@ -64,10 +64,15 @@ def derive(claim: Claim) -> Derivation:
     rule = -STEP * (reached + size * z * inner(GRADIENT, ACROSS)).xreplace(orthogonal)
     general = -STEP * (reached + size * OUTSIDE * inner(GRADIENT, ACROSS)).xreplace(orthogonal)
     checks = [
-        show_equal("the layers move W_e along v by", moved, -STEP * SECOND**2 * inner(GRADIENT, ACROSS)),
-        show_equal("with the claimed z so does (8)", rule, moved),
         show_equal(
-            "and (8) depends on z there", sp.diff(general, OUTSIDE), -STEP * SECOND**2 * inner(GRADIENT, ACROSS)
+            "the layers move W_e along v by",
+            moved,
+            -STEP * SECOND**2 * inner(GRADIENT, ACROSS),
+            name="movement of W_e along v by the layers",
+        ),
+        show_equal("with the claimed z so does (8)", rule, moved, name="movement of W_e along v by (8)"),
+        show_equal(
+            "and (8) depends on z there", sp.Derivative(general, OUTSIDE), -STEP * SECOND**2 * inner(GRADIENT, ACROSS)
         ),
     ]
     return Derivation(

@@ -76,18 +76,21 @@ def heavy_ball_flip() -> tuple[list[Step], sp.Expr, sp.Expr]:
     steps = [
         assume("lambda_0 = 1/2 for one unit sample, so b = sqrt(2 lambda_0) = 1 = 2r"),
         define(f"the label y = {label}, the first weight w(0) = {prediction.subs(TIME, 0)}"),
-        show_equal("Delta = w - y starts at 1", prediction.subs(TIME, 0) - label, sp.Integer(1)),
+        show_equal("Delta = w - y starts at 1", prediction.subs(TIME, 0) - label, sp.Integer(1), name="Delta(0)"),
         show_equal(
             "while active, w'' + w' + (w - y) = 0",
             sp.diff(prediction, TIME, 2) + sp.diff(prediction, TIME) + prediction - label,
             sp.Integer(0),
         ),
-        show_equal("from rest", sp.diff(prediction, TIME).subs(TIME, 0), sp.Integer(0)),
+        show_equal("from rest", sp.diff(prediction, TIME).subs(TIME, 0), sp.Integer(0), name="w'(0)"),
         show_equal(
             "w' = -e^{-t/2} sin(omega t)/omega, negative until half a period", sp.diff(prediction, TIME), moving
         ),
         show_equal(
-            "so w falls and first reaches 0 after a quarter period", prediction.subs(TIME, FLIP_TIME), sp.Integer(0)
+            "so w falls and first reaches 0 after a quarter period",
+            prediction.subs(TIME, FLIP_TIME),
+            sp.Integer(0),
+            name="w at the quarter period",
         ),
     ]
     return steps, prediction, velocity
@@ -104,7 +107,7 @@ def nesterov_flip() -> tuple[list[Step], sp.Expr]:
             mode.flow.mode_residual(response, sp.Integer(1)),
             sp.Integer(0),
         ),
-        show_equal("x(0) = 1", sp.limit(response, TIME, 0), sp.Integer(1)),
+        show_equal("x(0) = 1", sp.limit(response, TIME, 0), sp.Integer(1), name="x(0)"),
         infer("|x| <= 1 by energy, so t^8 |x'| <= t^9/9 and x >= 1 - t^2/18; x falls as long as it is positive"),
         show_less("at t = pi it still is", sp.Rational(1, 100), 1 - sp.pi**2 / 18),
         infer("with the label y = -x(pi) the prediction w = x - x(pi) first reaches 0 at t = pi"),

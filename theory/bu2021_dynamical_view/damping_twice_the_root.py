@@ -66,7 +66,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("H >= (lambda_0/2) I = mu I, b = sqrt(2 lambda_0)"),
             convex,
-            show_equal("and no more: with mu + d it fails at lambda = mu", at_lowest, -excess / 2),
+            show_equal(
+                "and no more: with mu + d it fails at lambda = mu", at_lowest, -excess / 2, name="the form's value"
+            ),
             infer("so the strong convexity of Lhat is mu = lambda_0/2"),
             show_with("put both in", claim.formula, SETTING),
         )

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, by, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, by, show_less, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import damping_twice_the_root
 from theory.bu2021_dynamical_view.damping_twice_the_root import DAMPING, SETTING, equals
@@ -41,7 +41,7 @@ def counterexample(claim: Claim) -> Derivation:
                 damping_twice_the_root.derive(damping_twice_the_root.CLAIM),
                 damping_twice_the_root.CLAIM.formula,
             ),
-            show_equal("the damping", instance[DAMPING], sp.Rational(1, 2)),
+            show_value("the damping", instance[DAMPING], sp.Rational(1, 2)),
             show_violated("twice the strong convexity is 1/8", claim.formula, instance),
         )
     )

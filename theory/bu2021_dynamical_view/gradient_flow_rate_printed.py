@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, show_less, show_value, show_violated
 from odeflow.symbolic.inner_products import Base, evaluate_at
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import gradient_flow_rate
@@ -62,7 +62,7 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("n = 1, H = 1, lambda_0 = 1, Delta(0) = 1, t = 0"),
             show_less("H - lambda_0/2 >= 1/4 > 0", sp.Rational(1, 4), 1 - (LAMBDA0 / 2).xreplace(instance)),
-            show_equal("L(0)", loss, sp.Rational(1, 2)),
+            show_value("L(0)", loss, sp.Rational(1, 2)),
             show_violated("at t = 0 both sides are L(0)", claim.formula, instance),
         )
     )

@@ -81,7 +81,9 @@ def derive(claim: Claim) -> Derivation:
             decay,
             integrated,
             *mode.verify().steps,
-            show_equal("on that mode the loss is e^{-2 mu t} L(0)", mode.response**2, sp.exp(-2 * MU * T)),
+            show_equal(
+                "on that mode the loss is e^{-2 mu t} L(0)", mode.response**2, sp.exp(-2 * MU * T), name="L(t)/L(0)"
+            ),
             chain("put together", claim.formula, bound, from_=[decay, integrated]),
         )
     )

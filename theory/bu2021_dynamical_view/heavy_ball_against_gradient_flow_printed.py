@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_value, show_violated
 from odeflow.symbolic.modes import FREQUENCY, gradient_flow_mode, heavy_ball_modes
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_against_gradient_flow import CLAIM as CORRECTED
@@ -42,15 +42,16 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("n orthonormal inputs"),
-            show_equal("diagonal of H_inf", ORTHONORMAL_ENTRY, half),
-            show_equal("off the diagonal", off_diagonal, sp.Integer(0)),
-            show_equal("so every eigenvalue is 1/2 and r = sqrt(lambda_0/2) = 1/2", sp.sqrt(half / 2), half),
-            show_equal("the mode's eigenvalue", under.eigenvalue.subs(at_half), half),
+            show_value("diagonal of H_inf", ORTHONORMAL_ENTRY, half),
+            show_equal("off the diagonal", off_diagonal, sp.Integer(0), name="entry off the diagonal"),
+            show_equal("so every eigenvalue is 1/2 and r = sqrt(lambda_0/2) = 1/2", sp.sqrt(half / 2), half, name="r"),
+            show_value("the mode's eigenvalue", under.eigenvalue.subs(at_half), half),
             *under.verify().steps,
             show_equal(
                 "gradient flow's loss is e^{-t} L(0)",
                 gradient_flow_mode(LAMBDA).response.subs(LAMBDA, half) ** 2,
                 sp.exp(-T),
+                name="L(t)/L(0)",
             ),
             show_equal(
                 "heavy ball's is e^{-t} (1 + sin t) L(0): the same exponent",

@@ -80,14 +80,23 @@ def counterexample(claim: Claim) -> Derivation:
             "along (3.3) the energy |x'|^2/2 + lambda |x|^2/2 falls by friction",
             heavy_ball(DAMPING).frozen_dynamics(KERNEL).derivative(norm2(VELOCITY) / 2 + PSEUDO_LOSS_FORM),
             -DAMPING * norm2(VELOCITY),
+            name="(|x'|^2/2 + lambda |x|^2/2)'",
         ),
         infer("so |x(t)| <= 1, and x(t) = 1 would need x' = 0 all along; hence x(t) < 1 for t > 0"),
         define("roots z of z^2 - (1 + beta - eta lambda) z + beta", equate(sp.Symbol("z_slow"), slow)),
-        show_equal("slow^{1/h} -> exp(0) = 1", exponent, sp.Integer(0)),
+        show_equal("slow^{1/h} -> exp(0) = 1", exponent, sp.Integer(0), name="limit of log(slow)/h"),
         show_equal(
-            "the fast root tends to the momentum, so its power 1/h tends to 0", sp.limit(fast, STEP, 0), momentum
+            "the fast root tends to the momentum, so its power 1/h tends to 0",
+            sp.limit(fast, STEP, 0),
+            momentum,
+            name="limit of the fast root",
         ),
-        show_equal("x = A slow^k + (1 - A) fast^k with A -> 1", sp.limit(weight, STEP, 0, "+"), sp.Integer(1)),
+        show_equal(
+            "x = A slow^k + (1 - A) fast^k with A -> 1",
+            sp.limit(weight, STEP, 0, "+"),
+            sp.Integer(1),
+            name="limit of A",
+        ),
         show_violated(
             "so the limit at t = 1 is 1", claim.formula, {LIMIT(momentum_of(claim), T): sp.exp(exponent), **AT}
         ),

@@ -62,7 +62,7 @@ def derive(claim: Claim) -> Derivation:
         *under.verify().steps,
         *critical.verify().steps,
         define("c = cos(omega t) and sigma = sin(omega t)/(omega t)"),
-        show_equal("the mode is e^{-rt} (c + rt sigma)", in_range, c + RATE * T * sigma),
+        show_equal("the mode is e^{-rt} (c + rt sigma)", in_range, c + RATE * T * sigma, name="e^{rt} x(t)"),
         sine,
         infer("so c and sigma lie in [-1, 1] (sin is odd)", from_=[sine]),
         show_equal(
@@ -71,7 +71,12 @@ def derive(claim: Claim) -> Derivation:
             factors.subs({u: 1 - c, v: 1 - sigma, above: 1 + c, below: 1 + sigma}),
         ),
         show_less("the product of two non-negative factors is >= 0", sp.Integer(0), factors),
-        show_equal("at omega = 0 the gap is zero", (1 + RATE * T) ** 2, (sp.exp(RATE * T) * critical.response) ** 2),
+        show_equal(
+            "at omega = 0 the gap is zero",
+            (1 + RATE * T) ** 2,
+            (sp.exp(RATE * T) * critical.response) ** 2,
+            name="claimed factor",
+        ),
         infer(f"orthogonal modes add up: {x}^2 + {y}^2 (Parseval)"),
     ]
     bound = (1 + RATE * T) ** 2 * sp.exp(-2 * RATE * T) * INITIAL_LOSS

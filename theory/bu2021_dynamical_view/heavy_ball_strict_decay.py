@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, show_less, show_value, show_violated
 from odeflow.symbolic.lyapunov import mode_matrix
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_rate import FLOW, V
@@ -51,7 +51,7 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("n = 1, H = 2, r = 1, Delta(0) = 1, Delta'(0) = 0"),
             show_less("H >= r^2", RATE.subs(start) ** 2, LAMBDA.subs(start)),
-            show_equal("V(0)", value, sp.Rational(3, 2)),
+            show_value("V(0)", value, sp.Rational(3, 2)),
             show_violated("at t = 0 both sides are V(0)", claim.formula, instance),
         )
     )

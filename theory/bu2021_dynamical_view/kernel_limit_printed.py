@@ -52,10 +52,15 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("x_i = (1, 0), x_j = (1/2, 1/2): not parallel, |x_j| = sqrt(1/2)"),
-            show_equal("x_i.x_j", product, half),
-            show_equal("which is |x_i| |x_j| cos(pi/4), so the angle is pi/4", product, sp.sqrt(half) * sp.cos(angle)),
+            show_equal("x_i.x_j", product, half, name="<x_i, x_j>"),
+            show_equal(
+                "which is |x_i| |x_j| cos(pi/4), so the angle is pi/4",
+                product,
+                sp.sqrt(half) * sp.cos(angle),
+                name="<x_i, x_j>",
+            ),
             entry,
-            show_equal("the expectation H_ij", kernel[0, 1], sp.Rational(3, 16)),
+            show_equal("the expectation H_ij", kernel[0, 1], sp.Rational(3, 16), name="H_ij"),
             show_violated("at these inputs", claim.formula, {ENTRY: kernel[0, 1], PRODUCT: product, ANGLE: angle}),
         )
     )

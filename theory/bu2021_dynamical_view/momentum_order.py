@@ -88,10 +88,15 @@ def derive(claim: Claim) -> Derivation:
                 f"J = {order}: momenta tending to {', '.join(map(str, limits))} add up to 1 - b_1 h^{order}",
                 sum(momenta),
                 1 - coefficients[0] * STEP**order,
+                name="sum of the momenta",
             )
         )
         if order == 2:
-            pattern.append(show_equal("J = 2: they are the claim's", shifted_sum, z * FIRST + SECOND))
+            pattern.append(
+                show_equal(
+                    "J = 2: they are the claim's", shifted_sum, z * FIRST + SECOND, name="momenta as a polynomial in z"
+                )
+            )
     return Derivation(
         (
             assume("t = k h; w(t) and grad L along it are smooth in t"),

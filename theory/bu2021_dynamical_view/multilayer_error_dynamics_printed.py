@@ -80,8 +80,13 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("f = a w, a'' + b(t) a' + Delta w = 0, w'' + b(t) w' + Delta a = 0"),
-            show_equal("H = (df/da)^2 + (df/dw)^2", sp.diff(error, a) ** 2 + sp.diff(error, w) ** 2, a**2 + w**2),
-            show_equal("the residual is 2 a' w', for any damping b(t)", residual, cross),
+            show_equal(
+                "H = (df/da)^2 + (df/dw)^2",
+                sp.diff(error, a) ** 2 + sp.diff(error, w) ** 2,
+                a**2 + w**2,
+                name="(df/da)^2 + (df/dw)^2",
+            ),
+            show_equal("the residual is 2 a' w', for any damping b(t)", residual, cross, name="residual"),
             show_equal(
                 "heavy ball, from rest: its second derivative at t = 0 is 4 Delta^2 a w", bend, 4 * error**2 * a * w
             ),

@@ -61,6 +61,7 @@ def derive(claim: Claim) -> Derivation:
                 "the other summands are squared norms",
                 inner(V, SECOND @ (SECOND.T @ V)) + inner(V, LAST @ (LAST.T @ V)),
                 squares,
+                name="the other summands of <v, H v>",
             ),
             show_with("the sum", claim.formula, {FORM: MU * norm2(V) + excess + squares}),
         )

@@ -29,7 +29,7 @@ from odeflow.experiments import order_evidence
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.training import NesterovStronglyConvex, iterate_modes
-from odeflow.symbolic.derivations import Derivation, assume, define, show_equal
+from odeflow.symbolic.derivations import Derivation, assume, define, show_equal, show_value
 from odeflow.symbolic.discretisations import claimed_order, shifted, show_expansion, trajectory
 from odeflow.symbolic.flows import nesterov_strongly_convex
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -77,10 +77,15 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("t = k h; w(t) and grad L along it are smooth in t"),
             define("v(k+1) = w - eta g and v(k) = w(t-h) - eta g(t-h), eta = h^2"),
-            show_equal(
+            show_value(
                 "the momentum of the footnote", momentum(LAMBDA0 / 2), (1 - ROOT * STEP / 2) / (1 + ROOT * STEP / 2)
             ),
-            show_equal("2 sqrt(mu) at mu = lambda_0/2", flow.coefficients[0].subs(MU, LAMBDA0 / 2), ROOT),
+            show_equal(
+                "2 sqrt(mu) at mu = lambda_0/2",
+                flow.coefficients[0].subs(MU, LAMBDA0 / 2),
+                ROOT,
+                name="damping of the flow",
+            ),
             show_expansion("put w(t) in and expand in h about t", claim.formula, residual, STEP),
         )
     )

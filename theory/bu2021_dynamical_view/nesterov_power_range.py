@@ -84,11 +84,14 @@ def derive(claim: Claim) -> Derivation:
                 "<g, x> >= F (strongly convex): the first term is at most (p - k) F, and",
                 strongly,
                 3 * POWER / 2 - GAMMA,
+                name="factor of F",
             ),
             show_less(
                 "that is <= 0 for p <= 2 gamma/3", (strongly * share).subs(GAMMA, 3 * POWER / 2 + gap), sp.Integer(0)
             ),
-            show_equal("<g, x> = 2F (quadratic): it is (p - 2k) F, and", quadratic, 2 * (POWER - GAMMA)),
+            show_equal(
+                "<g, x> = 2F (quadratic): it is (p - 2k) F, and", quadratic, 2 * (POWER - GAMMA), name="factor of F"
+            ),
             show_less("that is <= 0 for p <= gamma", (quadratic * share).subs(GAMMA, POWER + gap), sp.Integer(0)),
             show_along("differentiate V along the flow", claim.formula, {CHANGE: change()}, FLOW),
         )

@@ -117,6 +117,7 @@ def derive(claim: Claim) -> Derivation:
             "the mechanical energy never rises",
             DYNAMICS.derivative(norm2(VELOCITY) / 2 + PSEUDO_LOSS_FORM),
             -GAMMA / T * norm2(VELOCITY),
+            name="(|Delta'|^2/2 + Lhat)'",
         ),
         infer("so on every eigenmode lambda x^2 <= lambda x(0)^2, hence |Delta(t)| <= |Delta(0)|"),
         show_equal("G = V_p - (c/2) t^{p-2} |Delta|^2 changes at the rate stated", DYNAMICS.derivative(G), falls),
@@ -129,6 +130,7 @@ def derive(claim: Claim) -> Derivation:
             "k Delta + t Delta' = ((gamma-1) Delta + t Delta') - (p/2 - 1) Delta",
             norm2(K * ERROR + T * VELOCITY),
             norm2((GAMMA - 1) * ERROR + T * VELOCITY - (POWER / 2 - 1) * ERROR),
+            name="|k Delta + t Delta'|^2",
         ),
         infer("so at t1 = T1/sqrt(mu): G <= V_p <= t1^{p-2} ((gamma-1)^2 + (gamma-2+p/2)^2) |Delta(0)|^2/2"),
         show_less(

@@ -80,13 +80,20 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("L(0) = n/delta, R = c delta lambda_0/n^2, mu = lambda_0/2; p > 4, gamma, C and c are constants"),
             define("eps gives the second term half of R", equate(SPLIT, split)),
-            show_equal("eps is of order delta^{3/2} lambda_0 n^{-5/2}", exponents(split)[E_N], -sp.Rational(5, 2)),
-            show_equal("(delta)", exponents(split)[E_DELTA], sp.Rational(3, 2)),
-            show_equal("(lambda_0)", exponents(split)[E_LAMBDA], sp.Integer(1)),
+            show_equal(
+                "eps is of order delta^{3/2} lambda_0 n^{-5/2}",
+                exponents(split)[E_N],
+                -sp.Rational(5, 2),
+                name="exponent of n",
+            ),
+            show_equal("(delta)", exponents(split)[E_DELTA], sp.Rational(3, 2), name="exponent of delta"),
+            show_equal("(lambda_0)", exponents(split)[E_LAMBDA], sp.Integer(1), name="exponent of lambda_0"),
             define("the first term is half of R at this width", equate(WIDTH, width)),
-            show_equal("at p = 4 they are those of gradient descent: n^6", at_four[E_N], sp.Integer(6)),
-            show_equal("delta^{-3}", at_four[E_DELTA], sp.Integer(-3)),
-            show_equal("lambda_0^{-4}", at_four[E_LAMBDA], sp.Integer(-4)),
+            show_equal(
+                "at p = 4 they are those of gradient descent: n^6", at_four[E_N], sp.Integer(6), name="exponent of n"
+            ),
+            show_equal("delta^{-3}", at_four[E_DELTA], sp.Integer(-3), name="exponent of delta"),
+            show_equal("lambda_0^{-4}", at_four[E_LAMBDA], sp.Integer(-4), name="exponent of lambda_0"),
             show_with("so this is what R' asks for", claim.formula, exponents(width)),
         )
     )

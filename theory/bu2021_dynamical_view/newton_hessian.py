@@ -62,7 +62,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("w_r.x_i != 0: the pattern, and so J_r, is constant near W"),
             define("along w_r + s u the error moves at dDelta/ds = J_r u"),
-            show_equal("first derivative: <J_r^T Delta, u>", slope, inner(BLOCK.T @ ERROR, DIRECTION)),
+            show_equal(
+                "first derivative: <J_r^T Delta, u>", slope, inner(BLOCK.T @ ERROR, DIRECTION), name="<grad L, u>"
+            ),
             show_with("second derivative", claim.formula, {SECOND: line.derivative(slope)}),
         )
     )

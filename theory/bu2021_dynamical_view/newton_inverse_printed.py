@@ -68,7 +68,12 @@ def counterexample(claim: Claim) -> Derivation:
             show_less("the neuron sees x_1", sp.Rational(1, 2), values[0]),
             show_less("not x_2", values[1], sp.Rational(-1, 10)),
             show_less("and not x_3", values[2], sp.Rational(-1, 10)),
-            show_equal("its Hessian has trace 1, it is not zero", (few.T * few).trace(), sp.Integer(1)),
+            show_equal(
+                "its Hessian has trace 1, it is not zero",
+                (few.T * few).trace(),
+                sp.Integer(1),
+                name="trace of the Hessian",
+            ),
             show_violated("but only one rank", claim.formula, {DETERMINANT: (few.T * few).det()}),
         )
     )

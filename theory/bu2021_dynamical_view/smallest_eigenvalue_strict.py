@@ -42,7 +42,7 @@ CLAIM = below(sp.Lt(SMALLEST, HALF, evaluate=False))
 def counterexample(claim: Claim) -> Derivation:
     """Take two orthonormal inputs: both eigenvalues are 1/2, and the paper's two rates agree."""
     found = orthonormal(claim)
-    rates = show_equal("the paper's two rates agree there", sp.sqrt(HALF / 2), HALF)
+    rates = show_equal("the paper's two rates agree there", sp.sqrt(HALF / 2), HALF, name="sqrt(lambda_0/2)")
     (violated,) = found.steps[-1:]
     at = show_violated("orthonormal inputs", claim.formula, violated.decision.witness)
     return Derivation((*found.steps[:-1], rates, at))

@@ -53,7 +53,10 @@ def derive(claim: Claim) -> Derivation:
             -(RATE**2 + FREQUENCY**2) / FREQUENCY * sp.exp(-RATE * T) * sp.sin(FREQUENCY * T),
         ),
         show_equal(
-            "where it is (-1)^k e^{-k pi/w}, w = omega/r", at_turn, (-1) ** turning * sp.exp(-turning * sp.pi / w)
+            "where it is (-1)^k e^{-k pi/w}, w = omega/r",
+            at_turn,
+            (-1) ** turning * sp.exp(-turning * sp.pi / w),
+            name="x at the k-th turn",
         ),
         infer("so -e^{-pi/w} <= x <= 1"),
         show_less(

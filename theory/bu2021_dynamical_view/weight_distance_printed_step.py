@@ -46,7 +46,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("n = 1, Delta = 1"),
-            show_equal("the loss is |Delta|^2/2", instance[LOSS], sp.Rational(1, 2)),
+            show_equal("the loss is |Delta|^2/2", instance[LOSS], sp.Rational(1, 2), name="loss"),
             show_violated("the root of the loss is not the norm", claim.formula, instance),
         )
     )

@@ -77,20 +77,30 @@ def counterexample(claim: Claim) -> Derivation:
                 "R' <= R iff m >= (256/9) n Lhat(0)/(lambda_0^3 R^2)",
                 needed,
                 sp.Rational(256, 9) * SAMPLES * INITIAL_PSEUDO_LOSS / (LAMBDA0**3 * RADIUS**2),
+                name="width from which R' <= R",
             ),
             show_equal(
                 "in units of n^6 delta^-3 lambda_0^-4, with L(0) = n/delta",
                 (needed / ORDER).subs(PROBABILITY, SAMPLES / INITIAL_LOSS),
                 in_units,
+                name="width in these units",
             ),
             show_equal(
                 "two inputs at the angle theta have u = cos(theta) (pi - theta)/(2 pi) off the diagonal, u -> 1/2",
-                sp.limit(sp.cos(theta) * (sp.pi - theta) / (2 * sp.pi), theta, 0),
+                sp.Limit(sp.cos(theta) * (sp.pi - theta) / (2 * sp.pi), theta, 0),
                 half,
             ),
-            show_equal("1/2 - u is an eigenvalue", (kernel - (half - u) * sp.eye(2)).det(), sp.Integer(0)),
             show_equal(
-                "1/2 + u is one: lambda_0 + lambda_max = 1", (kernel - (half + u) * sp.eye(2)).det(), sp.Integer(0)
+                "1/2 - u is an eigenvalue",
+                (kernel - (half - u) * sp.eye(2)).det(),
+                sp.Integer(0),
+                name="det(H - (1/2 - u) I)",
+            ),
+            show_equal(
+                "1/2 + u is one: lambda_0 + lambda_max = 1",
+                (kernel - (half + u) * sp.eye(2)).det(),
+                sp.Integer(0),
+                name="det(H - (1/2 + u) I)",
             ),
             infer("so lambda_0 takes every value in (0, 1/2), and Lhat(0) = (1 - lambda_0) L(0) along (1, 1)"),
             show_less("lambda_0 = 1/(2 + 9 K c^2) is in that range", small, half),

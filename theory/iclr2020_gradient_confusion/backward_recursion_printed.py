@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
@@ -58,11 +58,11 @@ def counterexample(claim: Claim) -> Derivation:
             define("sigma(z) = z^2/2, w = x = 1, so z = 1 and H = 1/2"),
             show_equal(
                 "P2: sigma'' = 1 (and |sigma'| = |z| <= 1, |sigma| <= 1/2 on [-1, 1])",
-                sp.diff(sigma, z, 2),
+                sp.Derivative(sigma, z, 2),
                 sp.Integer(1),
             ),
-            show_equal("dg/dz", derivative, sp.Integer(1)),
-            show_equal("sigma'(H)", at_output, sp.Rational(1, 2)),
+            show_value("dg/dz", derivative, sp.Integer(1)),
+            show_value("sigma'(H)", at_output, sp.Rational(1, 2)),
             show_violated("so", claim.formula, {DERIVATIVE: derivative, AT_OUTPUT: at_output, BEFORE: derivative}),
         )
     )

@@ -57,9 +57,19 @@ def derive(claim: Claim) -> Derivation:
     right = (norm2(a - mean) + norm2(b - mean)) / 2 + norm2(mean)
     steps = [
         define("g = (g_1 + g_2)/2, sigma^2 = (|g_1 - g|^2 + |g_2 - g|^2)/2"),
-        show_equal("parallelogram", right, (norm2(a) + norm2(b)) / 2),
-        show_equal("sigma^2 + |g|^2 - <g_1, g_2> is half a square", right - inner(a, b), norm2(a - b) / 2),
-        show_equal("so is sigma^2 + |g|^2 + <g_1, g_2>", right + inner(a, b), norm2(a + b) / 2),
+        show_equal("parallelogram", right, (norm2(a) + norm2(b)) / 2, name="sigma^2 + |g|^2"),
+        show_equal(
+            "sigma^2 + |g|^2 - <g_1, g_2> is half a square",
+            right - inner(a, b),
+            norm2(a - b) / 2,
+            name="sigma^2 + |g|^2 - <g_1, g_2>",
+        ),
+        show_equal(
+            "so is sigma^2 + |g|^2 + <g_1, g_2>",
+            right + inner(a, b),
+            norm2(a + b) / 2,
+            name="sigma^2 + |g|^2 + <g_1, g_2>",
+        ),
         infer("both are >= 0"),
     ]
     return Derivation((*steps, conclude("put together", claim.formula, LARGEST_SQUARE, VARIANCE + FULL, from_=steps)))

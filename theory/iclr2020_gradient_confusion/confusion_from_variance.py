@@ -62,7 +62,8 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         define("a, b: the two gradients with the smallest inner product; if that is >= 0 then eta = 0"),
         show_equal(
-            "complete the square", -inner(a, b), (norm2(a) + norm2(b) - norm2(a + b)) / 2,
+            "complete the square", (norm2(a) + norm2(b) - norm2(a + b)) / 2, -inner(a, b),
+            name="(|a|^2 + |b|^2 - |a + b|^2)/2",
         ),
         infer("|a + b|^2 >= 0, so eta <= (|a|^2 + |b|^2)/2, and |a|^2 + |b|^2 is part of the sum N mean|g_i|^2"),
     ]  # fmt: skip

@@ -60,8 +60,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("d = 1, x = 1 and -1, sigma = identity, every weight 1/2, C = 1, square loss"),
-            show_equal("beta = 1", shallow, sp.Rational(15, 32)),
-            show_equal("beta = 2", deep, sp.Rational(189, 1024)),
+            show_equal("beta = 1", shallow, sp.Rational(15, 32), name="confusion at beta = 1"),
+            show_equal("beta = 2", deep, sp.Rational(189, 1024), name="confusion at beta = 2"),
             *(
                 show_less(f"it keeps falling: beta = {depth}", chain_confusion(depth), chain_confusion(depth - 1))
                 for depth in (3, 4)

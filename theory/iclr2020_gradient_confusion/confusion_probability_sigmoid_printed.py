@@ -74,12 +74,17 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("beta = 1, N = 2, W_0 = 0, W_1 = 0, C(x) = 1/2 + x_1/2 (|C| <= 1, |grad C| = 1/2), square loss"),
-            show_equal("H_0 = 1/2 in each of l entries, and g = 1/2", value, sp.Rational(1, 2)),
+            show_equal("H_0 = 1/2 in each of l entries, and g = 1/2", value, sp.Rational(1, 2), name="g"),
             show_equal(
-                "sigma'(0) = 1/4; g_0 = W_1^T g_1 o sigma' = 0, so only layer 1 counts", slope, sp.Rational(1, 4)
+                "sigma'(0) = 1/4; g_0 = W_1^T g_1 o sigma' = 0, so only layer 1 counts",
+                slope,
+                sp.Rational(1, 4),
+                name="sigma'(0)",
             ),
-            show_equal("zeta = -x_1/2", zetas[0], -first / 2),
-            show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = x_i1 x_j1 l/256", h, first * second * width / 256),
+            show_equal("zeta = -x_1/2", zetas[0], -first / 2, name="zeta"),
+            show_equal(
+                "h = zeta zeta~ sigma'(0)^2 |H_0|^2 = x_i1 x_j1 l/256", h, first * second * width / 256, name="h"
+            ),
             infer("Pr[h <= -1] = Pr[x_i1 x_j1 <= -256/l] rises to Pr[x_i1 x_j1 < 0] as l grows"),
             infer("which is 1/2: x and its mirror image have one law, and x_1 = 0 has probability 0 (d >= 2)"),
             show_equal(
@@ -88,6 +93,7 @@ def counterexample(claim: Claim) -> Derivation:
                     DIMENSION, 62208 / CONSTANT
                 ),
                 4 * sp.exp(-3),
+                name="bound on the probability",
             ),
             show_less("4 e^{-3} < 1/2, and it falls as d grows: no c > 0 will do", 4 * sp.exp(-3), sp.Rational(1, 2)),
             show_violated("for instance c = 1/4, d = 10^6", claim.formula, at),

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import output_gradient
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -54,9 +54,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("n = 5, x_i = 1/sqrt 5, y = u * x circularly, k = 3, u = (1, 1, 1)/3, g = sum y_i/sqrt 5"),
-            show_equal("|x| = 1 (and so is the last layer's norm)", sum(v**2 for v in x), sp.Integer(1)),
+            show_equal("|x| = 1 (and so is the last layer's norm)", sum(v**2 for v in x), sp.Integer(1), name="|x|^2"),
             infer("the convolution is a mean of three shifts, so its operator norm is at most 1"),
-            *(show_equal(f"dg/du_{j}", sp.diff(g, u), sp.Integer(1)) for j, u in enumerate(taps)),
+            *(show_value(f"dg/du_{j}", sp.diff(g, u), sp.Integer(1)) for j, u in enumerate(taps)),
             show_violated("the gradient is sqrt 3", claim.formula, {FILTER: gradient}),
         )
     )

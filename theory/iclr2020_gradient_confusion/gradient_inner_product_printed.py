@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
@@ -51,7 +51,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("g = w x, x_i = 1, x_j = 2, f = g; g_0 = 1"),
-            show_equal("the gradients' product", first * second, sp.Integer(2)),
+            show_value("the gradients' product", first * second, sp.Integer(2)),
             show_violated("so", claim.formula, at),
         )
     )

@@ -43,11 +43,16 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("f_1 = f_2 = |w|^3/3 on the line: an odd gradient w|w|, the Hessian 2|w| with Lipschitz constant 2"),
-            show_equal("for w > 0 the gradient is w^2", gradient, w**2),
-            show_equal("the Hessian is 2 w", sp.diff(gradient, w), 2 * w),
-            show_equal("so H(0) = 0", sp.diff(gradient, w).subs(w, 0), sp.Integer(0)),
-            show_equal("the slope of the Hessian, L_H", sp.diff(gradient, w, 2), sp.Integer(2)),
-            show_equal("the product of the gradients at w = 1", (gradient**2).subs(w, 1), sp.Integer(1)),
+            show_equal("for w > 0 the gradient is w^2", gradient, w**2, name="gradient"),
+            show_equal("the Hessian is 2 w", sp.Derivative(gradient, w), 2 * w),
+            show_equal("so H(0) = 0", sp.diff(gradient, w).subs(w, 0), sp.Integer(0), name="H(0)"),
+            show_equal("the slope of the Hessian, L_H", sp.Derivative(gradient, w, 2), sp.Integer(2)),
+            show_equal(
+                "the product of the gradients at w = 1",
+                (gradient**2).subs(w, 1),
+                sp.Integer(1),
+                name="product of the gradients at w = 1",
+            ),
             show_violated("against the bound", claim.formula, {**at, LIPSCHITZ: sp.Integer(2)}),
         )
     )

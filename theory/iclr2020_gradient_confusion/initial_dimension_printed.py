@@ -56,7 +56,7 @@ def counterexample(claim: Claim) -> Derivation:
             infer(
                 "2 exp(-c n t^2/rho^2) of (22) falls with n: the bound holds with a smaller n, not with a larger one"
             ),
-            show_equal("beta = 1, l = 100: entries", entries.xreplace(at), sp.Integer(100)),
+            show_equal("beta = 1, l = 100: entries", entries.xreplace(at), sp.Integer(100), name="number of entries"),
             show_violated("100 is less than 10000", claim.formula, {COUNT: entries.xreplace(at), **at}),
         )
     )

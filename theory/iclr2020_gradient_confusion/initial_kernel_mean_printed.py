@@ -53,7 +53,7 @@ def counterexample(claim: Claim) -> Derivation:
         (
             define("identity activation, kappa = 1, l = d = 100, beta = 30, x = x', |x|^2 = 1/4"),
             by("initial_kernel_mean", initial_kernel_mean.derive(exact), exact.formula),
-            show_equal("at these values", mean, sp.Rational(31, 4)),
+            show_equal("at these values", mean, sp.Rational(31, 4), name="mean at these values"),
             show_violated("so", claim.formula, {MEAN: mean, **at}),
         )
     )

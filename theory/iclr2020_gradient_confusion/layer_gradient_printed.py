@@ -59,9 +59,11 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("beta = 1, W_0 = 0, W_1 = 0 (norms 0 <= 1), sigma = sigmoid, any x"),
-            show_equal("every hidden entry is 1/2", value, sp.Rational(1, 2)),
-            show_equal("sigma'(0) = 1/4", slope, sp.Rational(1, 4)),
-            show_equal("|grad_{W_1} g| = sigma'(0) |H_0| = sqrt(l)/8", layer, sp.sqrt(WIDTH) / 8),
+            show_equal("every hidden entry is 1/2", value, sp.Rational(1, 2), name="hidden entry"),
+            show_equal("sigma'(0) = 1/4", slope, sp.Rational(1, 4), name="sigma'(0)"),
+            show_equal(
+                "|grad_{W_1} g| = sigma'(0) |H_0| = sqrt(l)/8", layer, sp.sqrt(WIDTH) / 8, name="|grad_{W_1} g|"
+            ),
             show_violated("l = 400", claim.formula, {LAYER: layer.subs(WIDTH, 400), AT_ZERO: value}),
         )
     )

@@ -51,7 +51,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("d = 1, weights 0, identity: g = 0; C(x) = x; zeta = -C/(1 + e^{Cg})"),
-            show_equal("zeta = -x/2", zeta, -x / 2),
+            show_equal("zeta = -x/2", zeta, -x / 2, name="zeta"),
             show_violated("the label's slope counts", claim.formula, at),
         )
     )

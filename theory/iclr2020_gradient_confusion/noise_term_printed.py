@@ -63,12 +63,16 @@ def counterexample(claim: Claim) -> Derivation:
         (
             by("sgd_stationary_sharper", sharper.derive(sharper.CLAIM), sharper.CLAIM.formula),
             show_equal("T to infinity, N = 2, L = eta = 1", allowed, ALPHA / (2 - 2 * ALPHA)),
-            show_equal("so noise(1/20) is at most", allowed.subs(ALPHA, low), sp.Rational(1, 38)),
+            show_equal(
+                "so noise(1/20) is at most", allowed.subs(ALPHA, low), sp.Rational(1, 38), name="bound at alpha = 1/20"
+            ),
             define("two wells: f = (w -+ 1)^2/2, N = 2, L = 1, product of the gradients w^2 - 1 >= -1"),
             by("noise_floor_two_wells", wells.derive(wells.CLAIM), wells.CLAIM.formula),
             show_equal("|grad F|^2 = 2 (F - F*)", sp.diff(mean, w) ** 2, 2 * (mean - mean.subs(w, 0))),
             infer("from a start far out E|grad F(w_k)|^2 falls to its limit: the least of them tends to the limit too"),
-            show_equal("noise(1/5) is at least", left.subs(ALPHA, high), sp.Rational(1, 9)),
+            show_equal(
+                "noise(1/5) is at least", left.subs(ALPHA, high), sp.Rational(1, 9), name="bound at alpha = 1/5"
+            ),
             show_less("both rates are below 2/(N L) = 1", high, sp.Integer(1)),
             show_violated(
                 "even with 1/38 for the one and 1/9 for the other",

@@ -52,8 +52,10 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("f_1 = (w - 1)^2/2, f_2 = (w + 1)^2/2: g = w x at x = 1 and x = -1, C = 1, square loss"),
-            show_equal("the minimiser is w = 0: grad F = w", (first + second) / 2, w),
-            show_equal("there the product of the gradients is -1", at_zero, sp.Integer(-1)),
+            show_equal("the minimiser is w = 0: grad F = w", (first + second) / 2, w, name="grad F"),
+            show_equal(
+                "there the product of the gradients is -1", at_zero, sp.Integer(-1), name="product of the gradients"
+            ),
             show_violated("one pair", claim.formula, {PAIRS: at_zero}),
         )
     )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import output_gradient
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -53,7 +53,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("beta = 3, all widths 1, sigma = identity, w_p = 1, x = 1: all norms are 1, P1 and P2 hold"),
-            *(show_equal(f"dg/dw_{p}", d, sp.Integer(1)) for p, d in enumerate(derivatives)),
+            *(show_value(f"dg/dw_{p}", d, sp.Integer(1)) for p, d in enumerate(derivatives)),
             show_violated("the norm is 2", claim.formula, at),
         )
     )

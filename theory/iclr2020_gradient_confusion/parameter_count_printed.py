@@ -46,7 +46,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             by("parameter_count", parameter_count.derive(parameter_count.CLAIM), count),
-            show_equal("at depth 300 and width 10", number, sp.Integer(40850)),
+            show_equal("at depth 300 and width 10", number, sp.Integer(40850), name="number of parameters"),
             show_violated("not more than that", claim.formula, {COUNT: number}),
         )
     )

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_less, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import activation_bounds
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -53,8 +53,8 @@ def counterexample(claim: Claim) -> Derivation:
         (
             define("a = 1/4, b = -1/4"),
             show_less("|a| <= 1 (and b = -a)", sp.Abs(a), sp.Integer(1)),
-            show_equal("the slope at 1/4", slopes[0], sp.Integer(1)),
-            show_equal("the slope at -1/4", slopes[1], sp.Integer(0)),
+            show_value("the slope at 1/4", slopes[0], sp.Integer(1)),
+            show_value("the slope at -1/4", slopes[1], sp.Integer(0)),
             show_violated("so", claim.formula, {CHANGE: slopes[0] - slopes[1], DISTANCE: a - b}),
         )
     )

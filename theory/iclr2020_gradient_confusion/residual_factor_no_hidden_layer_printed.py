@@ -51,7 +51,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("beta = 0, g = w x, w = 1, C = 0, f = g^2/2, so zeta = w x; x = 1"),
-            show_equal("d zeta/dx = 1", slope, sp.Integer(1)),
+            show_equal("d zeta/dx = 1", slope, sp.Integer(1), name="d zeta/dx"),
             show_violated("beta = 0", claim.formula, at),
         )
     )

@@ -92,7 +92,7 @@ def unrolled() -> list[Step]:
             RHO,
             1 - MU / (SAMPLES**2 * SMOOTH) + MU * SMOOTH * (ALPHA - 1 / (SAMPLES * SMOOTH)) ** 2,
         ),
-        show_equal("induction over k, base: B_0 = F(w_0) - F*", reached(sp.Integer(0)), gap),
+        show_equal("induction over k, base: B_0 = F(w_0) - F*", reached(sp.Integer(0)), gap, name="B_0"),
         show_equal("induction step: rho B_k + c = B_{k+1}", sp.expand(rate * reached(k) + added), reached(k + 1)),
         show_equal(
             "what is left out is rho^T c/(1 - rho) >= 0",

@@ -76,6 +76,7 @@ def summed() -> list[Step]:
             "rho/alpha is one over alpha q/(2N)",
             (RHO / ALPHA).xreplace(IN_CURVED) * ALPHA * CURVED / (2 * SAMPLES),
             sp.Integer(1),
+            name="(rho/alpha) alpha q/(2N)",
         ),
     ]
 

@@ -65,7 +65,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("f_1 = f_2 = w^2/2, w_1 = 1, alpha = 1/2, T = 8; whichever function is drawn, the step is the same"),
-            show_equal("L = 1: the second derivative", sp.diff(function, w, 2), sp.Integer(1)),
+            show_equal(
+                "L = 1: the second derivative", sp.diff(function, w, 2), sp.Integer(1), name="second derivative"
+            ),
             show_less("alpha = 1/2 is below 2/(N L) = 1", half, sp.Integer(1)),
             show_less("the inner product of the two gradients is w^2 >= 0: eta = 0 will do", sp.Integer(0), last**2),
             show_equal(

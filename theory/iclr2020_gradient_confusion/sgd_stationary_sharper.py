@@ -24,7 +24,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, Step, assume, by, define, infer, show_equal
+from odeflow.symbolic.derivations import Derivation, Step, assume, by, define, infer, show_equal, show_value
 from odeflow.symbolic.inner_products import Vector, inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import confusion_bounds_second_moment as moment
@@ -56,7 +56,7 @@ def descent_in_mean() -> list[Step]:
     return [
         assume("A1 for every f_i; <g_i, g_j> >= -eta along the path; alpha < 2/(N L)"),
         define("one step with f_i: w+ = w - alpha g_i, and A1 at w+"),
-        show_equal(
+        show_value(
             "the two terms of A1",
             inner(mean, -ALPHA * g) + SMOOTH / 2 * norm2(-ALPHA * g),
             -ALPHA * inner(mean, g) + SMOOTH * ALPHA**2 / 2 * norm2(g),

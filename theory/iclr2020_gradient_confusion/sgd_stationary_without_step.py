@@ -52,7 +52,7 @@ def counterexample(claim: Claim) -> Derivation:
         (
             define("f = w^2/2 alone (N = 1, no pair, eta = 0), w_1 = 1, alpha = 1/1000, T = 10"),
             show_less("alpha is below 2/(N L) = 2", alpha, sp.Integer(2)),
-            show_equal("w_10 = (1 - alpha)^9", iterates[-1], (1 - alpha) ** (count - 1)),
+            show_equal("w_10 = (1 - alpha)^9", iterates[-1], (1 - alpha) ** (count - 1), name="w_10"),
             infer("|w_k| falls with k: the least squared gradient is the last"),
             show_violated("after ten steps", claim.formula, at),
         )

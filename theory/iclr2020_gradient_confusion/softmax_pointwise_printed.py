@@ -51,8 +51,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("softmax(z)_1 = e^{z_1}/(e^{z_1} + e^{z_2})"),
-            show_equal("at (0, 0)", here, sp.Rational(1, 2)),
-            show_equal("at (0, log 3)", there, sp.Rational(1, 4)),
+            show_equal("at (0, 0)", here, sp.Rational(1, 2), name="value at (0, 0)"),
+            show_equal("at (0, log 3)", there, sp.Rational(1, 4), name="value at (0, log 3)"),
             show_violated("z_1 is the same", claim.formula, {HERE: here, THERE: there}),
         )
     )

@@ -63,7 +63,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("l(x, y) = y_1, y = e_1 = (1, 0, ..., 0)"),
-            show_equal("its gradient is e_1: rho = 1", slope, sp.Integer(1)),
+            show_equal("its gradient is e_1: rho = 1", slope, sp.Integer(1), name="|gradient|"),
             infer("E l = 0, because y and -y have the same law"),
             show_less("|l - E l| = 1 is at least t = 1/2, whatever x is", sp.Rational(1, 2), sp.Integer(1)),
             show_violated("the conditional probability is 1", claim.formula, at),

@@ -67,6 +67,7 @@ def derive(claim: Claim) -> Derivation:
                 "adding g adds 2 <s, g> to |s|^2 - A, which is what it adds to P; both are 0 for n = 1: |s|^2 = A + P",
                 norm2(partial + new) - norm2(new) - norm2(partial),
                 2 * inner(partial, new),
+                name="change of |s|^2 - A",
             ),
             define("|s_N|^2 = N^2 |grad F|^2, A_N = N mean|g_i|^2, P_N = N (N-1) mean_{i != j} <g_i, g_j>"),
             show_equal(

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import lipschitz_product
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -49,8 +49,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("g_1 = g_2 = 1, g_3 = -2 in one dimension"),
-            show_equal("the largest product", max(products), sp.Integer(1)),
-            show_equal("the least product", min(products), sp.Integer(-2)),
+            show_value("the largest product", max(products), sp.Integer(1)),
+            show_value("the least product", min(products), sp.Integer(-2)),
             show_violated("so", claim.formula, {LEAST: min(products), LARGEST: max(products)}),
         )
     )

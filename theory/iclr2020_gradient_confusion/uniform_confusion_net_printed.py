@@ -53,9 +53,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("d = 3, beta = 1, l = 2: W_0 is 2 by 3, W_1 is 1 by 2; r = 6 eps"),
-            show_equal("weights", weights, sp.Integer(8)),
+            show_equal("weights", weights, sp.Integer(8), name="number of weights"),
             infer("the balls of radius eps around the net's points cover B_r: |net| eps^8 >= r^8"),
-            show_equal("at least 6^8 points", needed, sp.Integer(1679616)),
+            show_equal("at least 6^8 points", needed, sp.Integer(1679616), name="number of points"),
             show_violated("13^3 = 2197 are allowed", claim.formula, {NET: needed, RATIO: ratio, DIMENSION: d}),
         )
     )

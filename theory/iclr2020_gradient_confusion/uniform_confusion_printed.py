@@ -55,7 +55,9 @@ def counterexample(claim: Claim) -> Derivation:
             define("the network and the labels of confusion_probability_relu_printed at the centre of B_r, any r"),
             by("confusion_probability_relu_printed", relu.counterexample(relu.CLAIM), negation(relu.CLAIM.formula)),
             infer("there h <= -1/40 has a probability that tends to 1/2; the uniform bound excludes it"),
-            show_equal("so the uniform bound's probability tends to at most", 1 - half, half),
+            show_equal(
+                "so the uniform bound's probability tends to at most", 1 - half, half, name="limit of the probability"
+            ),
             show_violated("so", claim.formula, {UNIFORM: half}),
         )
     )

@@ -63,7 +63,9 @@ def derive(claim: Claim) -> Derivation:
     g, mean = Vector.base("g"), Vector.base("m")
     moment = second_moment.CLAIM
     steps = [
-        show_equal("|g - m|^2 term by term", norm2(g - mean), norm2(g) - 2 * inner(g, mean) + norm2(mean)),
+        show_equal(
+            "|g - m|^2 term by term", norm2(g - mean), norm2(g) - 2 * inner(g, mean) + norm2(mean), name="|g - m|^2"
+        ),
         define("summed over i the middle term is -2 N |m|^2: sigma^2 = mean|g_i|^2 - |grad F|^2"),
         by("confusion_bounds_second_moment", second_moment.derive(moment), moment.formula),
     ]

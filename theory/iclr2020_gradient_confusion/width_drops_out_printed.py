@@ -53,9 +53,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("beta = 1, weights 0, sigmoid, C(x) = 1/2 + x_1/2, two samples with x_1 = 1/2 and -1/2"),
-            show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = -l/1024", h, -width / 1024),
-            show_equal("at width 1024 the confusion is 1", narrow, sp.Integer(1)),
-            show_equal("at width 2048 it is 2", wide, sp.Integer(2)),
+            show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = -l/1024", h, -width / 1024, name="h"),
+            show_equal("at width 1024 the confusion is 1", narrow, sp.Integer(1), name="confusion at width 1024"),
+            show_equal("at width 2048 it is 2", wide, sp.Integer(2), name="confusion at width 2048"),
             show_violated("it doubles", claim.formula, {NARROW: narrow, WIDE: wide}),
         )
     )

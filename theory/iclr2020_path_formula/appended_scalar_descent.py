@@ -26,7 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_value, show_with
 from odeflow.symbolic.inner_products import Dynamics, inner, norm2
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import appended_scalar_kernel
@@ -66,7 +66,7 @@ def derive(claim: Claim) -> Derivation:
         (
             by("appended_scalar_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
             assume("r = y - u, dr/dt = -eta H r for f, -eta (H r + <u, r> u) for g at mu = 1"),
-            show_equal("dL_f/dt", falls[0], -ETA * inner(RESIDUAL, KERNEL @ RESIDUAL)),
+            show_value("dL_f/dt", falls[0], -ETA * inner(RESIDUAL, KERNEL @ RESIDUAL)),
             infer("mu = 1: u_g = u_f and both residuals are r"),
             show_with("the difference", claim.formula, {FALL_F: falls[0], FALL_G: falls[1]}),
         )

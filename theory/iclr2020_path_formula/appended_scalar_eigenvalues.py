@@ -24,7 +24,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_less, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_less, show_value, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import appended_scalar_kernel
@@ -63,12 +63,13 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         by("appended_scalar_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
         assume("H symmetric, so <z, H z> >= lambda_1 for unit z; e_1, e_2 its lowest eigenvectors"),
-        show_equal("<z, H(g) z>", inner(applied_to(TEST), TEST), SCALE**2 * form + along**2),
+        show_value("<z, H(g) z>", inner(applied_to(TEST), TEST), SCALE**2 * form + along**2),
         infer("below: for the unit eigenvector z of H(g), <z, H z> = lambda_1 + x, x >= 0, and y = <u, z>^2 >= 0"),
         show_equal(
             "above: z = <u, e_2> e_1 - <u, e_1> e_2 is orthogonal to u",
             inner(OUTPUT, inner(OUTPUT, e2) * e1 - inner(OUTPUT, e1) * e2),
             sp.S.Zero,
+            name="<z, u>",
         ),
         show_less(
             "<z, H z> = a_2 lambda_1 + a_1 lambda_2 <= lambda_2 |z|^2 with a_k = <u, e_k>^2",

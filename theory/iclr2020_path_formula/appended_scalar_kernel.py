@@ -68,10 +68,10 @@ def derive(claim: Claim) -> Derivation:
     added = norm2(SCALE * (JACOBIAN.T @ TEST)) + ALONG**2
     steps = [
         assume("g = mu f, J = du/dw, H(f) = J J^T, H(g) = J_g J_g^T"),
-        show_equal("dg/dw = mu df/dw", sp.diff(SCALE * f, w), SCALE * sp.diff(f, w)),
-        show_equal("dg/dmu = f", sp.diff(SCALE * f, SCALE), f),
+        show_equal("dg/dw = mu df/dw", sp.Derivative(SCALE * f, w), SCALE * sp.diff(f, w)),
+        show_equal("dg/dmu = f", sp.Derivative(SCALE * f, SCALE), f),
         infer("so J_g = (mu J, u) and J_g^T z = (mu J^T z, <u, z>)"),
-        show_equal("<z, J J^T z> = |J^T z|^2", inner(TEST, through), norm2(JACOBIAN.T @ TEST)),
+        show_equal("<z, J J^T z> = |J^T z|^2", inner(TEST, through), norm2(JACOBIAN.T @ TEST), name="<z, J J^T z>"),
     ]
     forms = {GROWN_FORM: added, FORM: inner(TEST, through)}
     return Derivation((*steps, show_with("<z, H(g) z> = |J_g^T z|^2", claim.formula, forms)))

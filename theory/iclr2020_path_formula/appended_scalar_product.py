@@ -67,9 +67,16 @@ def derive(claim: Claim) -> Derivation:
         (
             by("appended_scalar_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
             define("u_g = mu u_f"),
-            show_equal("(36), (37): two summands", total, inner(first, grown) + inner(second, grown)),
-            show_equal("(38): scalars to the front", inner(first, grown), SCALE**4 * FORM),
-            show_equal("(39), (40): <u u^T mu u, mu u> = mu^2 |u|^4", inner(second, grown), SCALE**2 * SQUARE**2),
+            show_equal(
+                "(36), (37): two summands", total, inner(first, grown) + inner(second, grown), name="<H(g) u_g, u_g>"
+            ),
+            show_equal("(38): scalars to the front", inner(first, grown), SCALE**4 * FORM, name="first summand"),
+            show_equal(
+                "(39), (40): <u u^T mu u, mu u> = mu^2 |u|^4",
+                inner(second, grown),
+                SCALE**2 * SQUARE**2,
+                name="<u u^T mu u, mu u>",
+            ),
             show_with("altogether", claim.formula, {GROWN_FORM: total}),
         )
     )

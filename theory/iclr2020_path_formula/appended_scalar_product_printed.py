@@ -48,8 +48,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("f = w x with w = 1 on one sample x = 1: H(f) = 1, u_f = 1; mu = 2"),
-            show_equal("H(g) = (dg/dw)^2 + (dg/dmu)^2", kernel, sp.Integer(5)),
-            show_equal("<H(g) u_g, u_g> with u_g = 2", product, sp.Integer(20)),
+            show_equal("H(g) = (dg/dw)^2 + (dg/dmu)^2", kernel, sp.Integer(5), name="H(g)"),
+            show_equal("<H(g) u_g, u_g> with u_g = 2", product, sp.Integer(20), name="<H(g) u_g, u_g>"),
             show_equal(
                 "in general (35) is off by mu^3 (mu - 1) <H u, u>",
                 appended_scalar_product.CLAIM.formula.rhs - PRINTED,

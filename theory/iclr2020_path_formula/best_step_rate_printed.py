@@ -25,7 +25,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, by, equate, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import best_step_rate
 from theory.iclr2020_path_formula._kernel_means import WIDTH, drawn_neurons, relu
@@ -62,7 +62,7 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("one sample: H is a number, l_1 = l_n > 0, at every width"),
             by("best_step_rate", best.derive(best.CLAIM), best.CLAIM.formula),
-            show_equal("the best rate", rate, sp.S.One),
+            show_value("the best rate", rate, sp.S.One),
             show_violated("widths 1 and 2", claim.formula, {RATE: rate, SINGLE: rate, WIDTH: sp.Integer(2)}),
         )
     )

@@ -50,7 +50,12 @@ def counterexample(claim: Claim) -> Derivation:
     """Count the cross terms of widths 1 to 4 with one input, by dynamic programming on the graphs."""
     found = [sp.Integer(layered_network([1, m, m, 1]).counts().cross) for m in (1, 2, 3, 4)]
     steps = [
-        show_equal(f"m = {m}, by the product formula", count, sp.Integer(layered_path_counts([1, m, m]).cross))
+        show_equal(
+            f"m = {m}, by the product formula",
+            count,
+            sp.Integer(layered_path_counts([1, m, m]).cross),
+            name="number of cross terms",
+        )
         for m, count in zip((1, 2, 3, 4), found, strict=True)
     ]
     third = found[3] - 3 * found[2] + 3 * found[1] - found[0]

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.symbolic.path_networks import Edge, Network, Node
 from odeflow.symbolic.paths import enumerate_paths, gram_split, propagate
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
@@ -40,7 +40,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("u = (a + b) w x, a and b on two edges between the same nodes"),
-            show_equal("H^W, from the two paths that end in w", weak, 2 * a * b * x**2),
+            show_value("H^W, from the two paths that end in w", weak, 2 * a * b * x**2),
             show_violated("its longest path", claim.formula, {LENGTH: sp.Integer(length)}),
         )
     )

@@ -26,7 +26,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, Step, define, equate, show_equal, show_less, show_violated
+from odeflow.symbolic.derivations import (
+    Derivation,
+    Step,
+    define,
+    equate,
+    show_less,
+    show_value,
+    show_violated,
+)
 from odeflow.symbolic.path_counts import layered_path_counts
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -71,7 +79,7 @@ def counterexample(claim: Claim) -> Derivation:
     for widths, expected in (((2, 2, 2), 14), ((50, 100), 5100)):
         new, old = gains(widths)
         steps += [
-            show_equal(
+            show_value(
                 f"paths of widths {widths}", sp.Integer(layered_path_counts(widths).paths), sp.Integer(expected)
             ),
             show_violated(f"widths {widths}", claim.formula, {NEW_LAYER: new, OLD_LAYER: old}),

@@ -70,9 +70,14 @@ def cosine_rises(start: Vector, direction: Vector) -> tuple[Step, ...]:
     P, Q, S = symbols
     return (
         show_equal(
-            "<v + t u, u> = p + t s with p = <v, u>, s = |u|^2", inner(moved, direction).xreplace(symbols), p + t * s
+            "<v + t u, u> = p + t s with p = <v, u>, s = |u|^2",
+            inner(moved, direction).xreplace(symbols),
+            p + t * s,
+            name="<v + t u, u>",
         ),
-        show_equal("|v + t u|^2 = q + 2 t p + t^2 s with q = |v|^2", norm2(moved).xreplace(symbols), square),
+        show_equal(
+            "|v + t u|^2 = q + 2 t p + t^2 s with q = |v|^2", norm2(moved).xreplace(symbols), square, name="|v + t u|^2"
+        ),
         show_equal(
             "d/dt cos(v + t u, u) = (q s - p^2)/(|u| |v + t u|^3)",
             sp.diff((p + t * s) / sp.sqrt(s * square), t),
@@ -97,6 +102,7 @@ def derive(claim: Claim) -> Derivation:
             "H(g) u_g = mu^3 (H u + (|u|^2/mu^2) u)",
             applied_to(SCALE * OUTPUT),
             SCALE**3 * ((KERNEL @ OUTPUT) + (norm2(OUTPUT) / SCALE**2) * OUTPUT),
+            name="H(g) u_g",
         ),
         infer("and u_g = mu u: the cosine is that of H u + t u and u, as mu^3 mu > 0, at t = |u|^2/mu^2 > 0"),
         *cosine_rises(KERNEL @ OUTPUT, OUTPUT),

@@ -27,7 +27,17 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.panels import against_claim
-from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less, show_with
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    define,
+    equate,
+    infer,
+    show_equal,
+    show_less,
+    show_value,
+    show_with,
+)
 from odeflow.symbolic.inner_products import inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import depth_momentum
@@ -71,8 +81,8 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("H >= 0, so p = <H u, u> >= 0; H(g) u_g is parallel to H u + t u (depth_momentum)"),
-            show_equal("|H u + t u|^2", norm2(moved).xreplace(names), GROWN),
-            show_equal("<H u + t u, u>", inner(moved, OUTPUT).xreplace(names), P + T * S),
+            show_value("|H u + t u|^2", norm2(moved).xreplace(names), GROWN),
+            show_value("<H u + t u, u>", inner(moved, OUTPUT).xreplace(names), P + T * S),
             define("sin^2 = 1 - cos^2"),
             show_equal("sin_g^2", sine_g, (Q * S - P**2) / (S * GROWN)),
             show_less("the denominator has grown", Q + T**2 * S, GROWN),

@@ -25,7 +25,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.panels import against_claim
-from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import depth_momentum_sign
 from theory.iclr2020_path_formula._students import cosine, random_semidefinite, satisfied
@@ -70,9 +70,9 @@ def counterexample(claim: Claim) -> Derivation:
             assume(
                 "f = w_1 x_1 + w_2 x_2 on the samples (1, 0), (0, 1) at w = (1, 0); y = (1/2, 1/2); g = mu f, mu = 1"
             ),
-            show_equal("<u, y - u>: the targets ask for less along u", u.dot(r), sp.Rational(-1, 2)),
-            show_equal("cos(u_f', u_f)", cos_f, -1 / sp.sqrt(2)),
-            show_equal("cos(u_g', u_g)", cos_g, -2 / sp.sqrt(5)),
+            show_equal("<u, y - u>: the targets ask for less along u", u.dot(r), sp.Rational(-1, 2), name="<u, y - u>"),
+            show_value("cos(u_f', u_f)", cos_f, -1 / sp.sqrt(2)),
+            show_value("cos(u_g', u_g)", cos_g, -2 / sp.sqrt(5)),
             show_violated("there", claim.formula, {COS_G: cos_g, COS_F: cos_f, ALONG: u.dot(r)}),
         )
     )

@@ -72,10 +72,15 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("f = w_1 x_1 + w_2 x_2 on the samples (1, 0), (0, 10): H(f) = J J^T; w = (1, 1/10), so u = (1, 1)"),
-            show_equal("det(J J^T - H(f)) entry by entry", sum(e**2 for e in J * J.T - H), sp.S.Zero),
+            show_equal(
+                "det(J J^T - H(f)) entry by entry",
+                sum(e**2 for e in J * J.T - H),
+                sp.S.Zero,
+                name="sum of squared differences of the entries",
+            ),
             show_less("<u_f, y - u_f> > 0", sp.Rational(1), agree_f),
             show_less("<u_g, y - u_g> > 0", sp.Rational(1), agree_g),
-            show_equal("H(f) r_f is parallel to u: cos_f", cos_f, sp.S.One),
+            show_equal("H(f) r_f is parallel to u: cos_f", cos_f, sp.S.One, name="cos_f"),
             show_less("cos_g is smaller", cos_g, sp.Rational(82, 100)),
             show_violated(
                 "there",

@@ -76,6 +76,7 @@ def derive(claim: Claim) -> Derivation:
             "H(g) r = H r + <u, r> u",
             Vector({k: c.xreplace({SCALE: sp.S.One}) for k, c in applied_to(RESIDUAL).terms.items()}),
             pushed + ALONG * OUTPUT,
+            name="H(g) r",
         ),
         *cosine_rises(pushed, OUTPUT),
         infer("mean value of the slope between t = 0 and t = <u, r>: cos_g = cos_f + c <u, r> with c >= 0"),

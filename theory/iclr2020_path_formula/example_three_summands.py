@@ -27,7 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, Step, define, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, Step, define, equate, infer, show_value, show_with
 from odeflow.symbolic.path_counts import PathCounts, rooted_graphs
 from odeflow.symbolic.paths import enumerate_paths, kernel_by_differentiation, kernel_by_paths, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -63,7 +63,7 @@ def counted(counts: PathCounts) -> dict[sp.Basic, sp.Expr]:
 def derive_for_all(claim: Claim, graphs: Sequence[Sequence[tuple[int, int]]], known: int, words: str) -> Derivation:
     """Count by dynamic programming on every graph of a complete list."""
     steps: list[Step] = [
-        show_equal(f"number of graphs up to isomorphism: {words}", sp.Integer(len(graphs)), sp.Integer(known))
+        show_value(f"number of graphs up to isomorphism: {words}", sp.Integer(len(graphs)), sp.Integer(known))
     ]
     for graph in graphs:
         arrows = ", ".join(f"{s}>{t}" for s, t in graph)

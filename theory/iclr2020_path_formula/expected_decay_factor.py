@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from scipy.special import roots_genlaguerre
 
 from odeflow.panels import against_claim
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_value, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import two_layer_kernel
 from theory.iclr2020_path_formula._kernel_means import WIDTH, drawn_neurons, identity
@@ -65,7 +65,7 @@ def derive(claim: Claim) -> Derivation:
             assume("one sample, |x| = 1, unit normal weights"),
             by("two_layer_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
             infer("H = sum_l ((w_l.x)^2 + v_l^2): a sum of 2 m squares of independent N(0, 1)"),
-            show_equal("E e^{-eta g^2}", single, (1 + 2 * ETA) ** sp.Rational(-1, 2)),
+            show_value("E e^{-eta g^2}", single, (1 + 2 * ETA) ** sp.Rational(-1, 2)),
             show_with("the product of 2 m of them", claim.formula, {SHARE: 1 - ((1 + 2 * ETA) ** -1) ** WIDTH}),
         )
     )

@@ -54,8 +54,8 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("linear network, one sample of norm 1, unit normal weights, eta = 1"),
             by("expected_decay_factor", exact.derive(exact.CLAIM), exact.CLAIM.formula),
-            show_equal("m = 1", one, sp.Rational(2, 3)),
-            show_equal("m = 2", two, sp.Rational(8, 9)),
+            show_equal("m = 1", one, sp.Rational(2, 3), name="factor at m = 1"),
+            show_equal("m = 2", two, sp.Rational(8, 9), name="factor at m = 2"),
             show_violated("at m = 2", claim.formula, {SHARE: two, SINGLE: one, WIDTH: sp.Integer(2)}),
         )
     )

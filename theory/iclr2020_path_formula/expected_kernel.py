@@ -73,9 +73,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("(v_l, w_l) iid over l; coordinates independent, w_lk ~ N(0, sw^2), v_l ~ N(0, sv^2)"),
             by("two_layer_kernel", kernel.derive(kernel.CLAIM), kernel.CLAIM.formula),
-            show_equal("E w_k = 0, so E w_k w_l = 0 for k != l", gaussian_mean(w, w, FIRST), sp.S.Zero),
-            show_equal("E w_k^2 = sw^2", moments[0], FIRST**2),
-            show_equal("E v^2 = sv^2", moments[1], SECOND**2),
+            show_equal("E w_k = 0, so E w_k w_l = 0 for k != l", gaussian_mean(w, w, FIRST), sp.S.Zero, name="E w_k"),
+            show_equal("E w_k^2 = sw^2", moments[0], FIRST**2, name="E w_k^2"),
+            show_equal("E v^2 = sv^2", moments[1], SECOND**2, name="E v^2"),
             infer("so E <w, x_i><w, x_j> = sum_k sw^2 x_ik x_jk = sw^2 <x_i, x_j>, in every dimension"),
             define("E Z_ij = sw^2 <x_i, x_j> + sv^2 <x_i, x_j>, the same for all neurons"),
             show_with("add m of them", claim.formula, {MEAN: sp.Sum(one, (index, 1, WIDTH)).doit()}),

@@ -25,7 +25,17 @@ import numpy as np
 import sympy as sp
 from scipy.special import erf
 
-from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    by,
+    define,
+    equate,
+    infer,
+    show_equal,
+    show_value,
+    show_with,
+)
 from odeflow.symbolic.limit_kernels import derive_limit_entry
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula._kernel_means import (
@@ -83,16 +93,20 @@ def derive(claim: Claim) -> Derivation:
             assume(
                 "z_i = <w, x_i>, z_j = <w, x_j>: jointly normal with covariance S = [[a_i - 1, sw^2 K], [., a_j - 1]]"
             ),
-            show_equal("E sign(z - xi), xi ~ N(0, 1/2), is erf(z)", sign_mean.rewrite(sp.erf), sp.erf(z)),
+            show_equal(
+                "E sign(z - xi), xi ~ N(0, 1/2), is erf(z)", sign_mean.rewrite(sp.erf), sp.erf(z), name="E sign(z - xi)"
+            ),
             infer("so erf(z_i/sqrt 2) = E sign(z_i - xi_i) with xi_i ~ N(0, 1), independent"),
             define("z_i - xi_i and z_j - xi_j: variances a_i, a_j, covariance sw^2 K, so rho = cos(theta)"),
             by("the exact integral of two gates", gates, gates.conclusion),
             show_equal("so E sign sign = 4 P(both > 0) - 1", 4 * both - 1, 1 - 2 * angle / sp.pi),
             infer("theta = arccos(rho) = pi/2 - arcsin(rho)"),
             show_equal("that is", 1 - 2 * (sp.pi / 2 - sp.asin(z)) / sp.pi, 2 * sp.asin(z) / sp.pi),
-            show_equal("slopes: sigma' = sqrt(2/pi) e^{-z^2/2}", slope, sp.sqrt(2 / sp.pi) * sp.exp(-(z**2) / 2)),
+            show_equal(
+                "slopes: sigma' = sqrt(2/pi) e^{-z^2/2}", slope, sp.sqrt(2 / sp.pi) * sp.exp(-(z**2) / 2), name="sigma'"
+            ),
             infer("E e^{-(z_i^2 + z_j^2)/2} = det(I + S)^{-1/2}, the Gaussian integral with S^{-1} + I"),
-            show_equal("det(I + S)", (sp.eye(2) + covariance).det(), a_i * a_j - FIRST**4 * CROSS**2),
+            show_value("det(I + S)", (sp.eye(2) + covariance).det(), a_i * a_j - FIRST**4 * CROSS**2),
             show_with("E v^2 = sv^2, m neurons", claim.formula, {MEAN: WIDTH * (signs + slopes)}),
         )
     )

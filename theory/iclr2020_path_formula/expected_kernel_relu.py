@@ -68,7 +68,12 @@ def derive(claim: Claim) -> Derivation:
             infer(
                 "both gates are open with probability (pi - theta)/(2 pi); E v^2 = sv^2; <x_i, x_j> = n_i n_j cos theta"
             ),
-            show_equal("radial part of E relu relu, density r e^{-r^2/2}/(2 pi) in the plane", radial, sp.Integer(2)),
+            show_equal(
+                "radial part of E relu relu, density r e^{-r^2/2}/(2 pi) in the plane",
+                radial,
+                sp.Integer(2),
+                name="radial part",
+            ),
             show_equal(
                 "angular part, over phi in [theta - pi/2, pi/2]", arc, (sp.sin(ANGLE) + OPEN * sp.cos(ANGLE)) / 2
             ),

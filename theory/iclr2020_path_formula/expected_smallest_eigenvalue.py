@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, by, equate, infer, show_equal, show_value, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import two_layer_kernel
 from theory.iclr2020_path_formula._kernel_means import WIDTH, identity, smallest_means
@@ -96,9 +96,17 @@ def derive(claim: Claim) -> Derivation:
                 (a - b) ** 2 + 4 * c**2,
             ),
             show_equal(
-                "and A - B + 2 i C is the sum of zeta_k^2, zeta = x + i y", square, x**2 - y**2 + 2 * sp.I * x * y
+                "and A - B + 2 i C is the sum of zeta_k^2, zeta = x + i y",
+                square,
+                x**2 - y**2 + 2 * sp.I * x * y,
+                name="zeta^2",
             ),
-            show_equal("|zeta^2| = x^2 + y^2 is exponential of mean 2: P(> G)", exponential, sp.exp(-G / 2)),
+            show_equal(
+                "|zeta^2| = x^2 + y^2 is exponential of mean 2: P(> G)",
+                exponential,
+                sp.exp(-G / 2),
+                name="P(|zeta^2| > G)",
+            ),
             infer(
                 "the angle of zeta^2 is uniform and independent of its modulus r: characteristic function E J_0(t r)"
             ),
@@ -116,8 +124,8 @@ def derive(claim: Claim) -> Derivation:
                 "sum of m: (1 + 4 t^2)^{-m/2} = E e^{-4 t^2 G}, G of shape m/2", laplace, (1 + 4 * t**2) ** (-WIDTH / 2)
             ),
             infer("e^{-4 t^2 G} is the characteristic function of sqrt(8 G) N(0, I): the two laws agree"),
-            show_equal("E sqrt(G)", root_mean, sp.gamma((WIDTH + 1) / 2) / sp.gamma(WIDTH / 2)),
-            show_equal("E |N(0, I)| in the plane", rayleigh, sp.sqrt(sp.pi / 2)),
+            show_value("E sqrt(G)", root_mean, sp.gamma((WIDTH + 1) / 2) / sp.gamma(WIDTH / 2)),
+            show_value("E |N(0, I)| in the plane", rayleigh, sp.sqrt(sp.pi / 2)),
             show_with("E |v|^2 + (E trace - E gap)/2", claim.formula, {LOWEST: lowest}),
         )
     )

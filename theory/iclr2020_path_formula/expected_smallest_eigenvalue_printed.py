@@ -62,9 +62,11 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("linear network, two orthonormal inputs, unit normal weights"),
             closed_form_proved(),
-            show_equal("m = 1", one, sp.S.One),
-            show_equal("m = 2", two, 4 - sp.pi / 2),
-            show_equal("second difference: no affine law either", three - 2 * two + one, sp.pi - 3),
+            show_equal("m = 1", one, sp.S.One, name="mean at m = 1"),
+            show_equal("m = 2", two, 4 - sp.pi / 2, name="mean at m = 2"),
+            show_equal(
+                "second difference: no affine law either", three - 2 * two + one, sp.pi - 3, name="second difference"
+            ),
             show_violated("at m = 2", claim.formula, {LOWEST: two, SINGLE: one, WIDTH: sp.Integer(2)}),
         )
     )

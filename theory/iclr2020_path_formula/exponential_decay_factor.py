@@ -60,13 +60,13 @@ def derive(claim: Claim) -> Derivation:
     low, high = SPEED - xi, xi - SPEED + SPEED**2 / 2
     steps = [
         define("xi = 1 - e^{-k}"),
-        show_equal("(25) solves (24)", sp.diff(solution, TIME), -SPEED * solution),
-        show_equal("with f(0) = c_0", solution.xreplace({TIME: sp.S.Zero}), START),
+        show_equal("(25) solves (24)", sp.Derivative(solution, TIME), -SPEED * solution),
+        show_equal("with f(0) = c_0", sp.Subs(solution, TIME, sp.S.Zero), START),
         infer("a linear ODE has one solution"),
-        show_equal("k - xi vanishes at k = 0", low.xreplace({SPEED: sp.S.Zero}), sp.S.Zero),
-        show_equal("and grows: its derivative is xi = 1 - e^{-k} >= 0", sp.diff(low, SPEED), xi),
-        show_equal("xi - k + k^2/2 vanishes at k = 0", high.xreplace({SPEED: sp.S.Zero}), sp.S.Zero),
-        show_equal("and grows: its derivative is k - xi >= 0", sp.diff(high, SPEED), low),
+        show_equal("k - xi vanishes at k = 0", sp.Subs(low, SPEED, sp.S.Zero), sp.S.Zero),
+        show_equal("and grows: its derivative is xi = 1 - e^{-k} >= 0", sp.Derivative(low, SPEED), xi),
+        show_equal("xi - k + k^2/2 vanishes at k = 0", sp.Subs(high, SPEED, sp.S.Zero), sp.S.Zero),
+        show_equal("and grows: its derivative is k - xi >= 0", sp.Derivative(high, SPEED), low),
         infer("so k - xi = gap and xi - k + k^2/2 = gap', both >= 0"),
     ]
     parts = []

@@ -56,9 +56,9 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("A has the columns g_i: G = A' A, symmetric"),
-            show_equal("<v, G v> = |A v|^2", inner(v, vectors.T @ (vectors @ v)), norm2(vectors @ v)),
+            show_equal("<v, G v> = |A v|^2", inner(v, vectors.T @ (vectors @ v)), norm2(vectors @ v), name="<v, G v>"),
             infer("so G v = 0 gives A v = 0"),
-            show_equal_vectors("and A v = 0 gives G v = A' 0", vectors.T @ (0 * (vectors @ v)), Vector()),
+            show_equal_vectors("and A v = 0 gives G v = A' 0", vectors.T @ (0 * (vectors @ v)), Vector(), name="G v"),
             infer("the kernels are equal, of dimension k: both ranks are N - k"),
             show_with("together", claim.formula, {FORM: square, RANK: columns - common, SPAN: columns - common}),
         )

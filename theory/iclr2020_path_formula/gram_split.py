@@ -90,6 +90,7 @@ def derive(claim: Claim) -> Derivation:
                 "over samples: <v, H^S v> = |G' v|^2 with the rows g_i of G, so H^S is PSD for every q and N",
                 inner(direction, samples @ (samples.T @ direction)),
                 norm2(samples.T @ direction),
+                name="<v, H^S v>",
             ),
             show_with("the pairs p = q, and the others", claim.formula, definitions),
         )

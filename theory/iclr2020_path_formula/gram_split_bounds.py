@@ -68,7 +68,10 @@ def derive(claim: Claim) -> Derivation:
     sum_of = inner(ones, share)
     spread = norm2(share - sum_of / few * ones).xreplace({norm2(ones): few})
     identity = show_equal(
-        "D = |a - (<e, a>/k) e|^2 = |a|^2 - <e, a>^2/k, because |e|^2 = k", spread, norm2(share) - sum_of**2 / few
+        "D = |a - (<e, a>/k) e|^2 = |a|^2 - <e, a>^2/k, because |e|^2 = k",
+        spread,
+        norm2(share) - sum_of**2 / few,
+        name="D",
     )
     strong = distance + square / few
     of_weight = show_with(

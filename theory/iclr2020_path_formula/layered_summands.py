@@ -57,7 +57,9 @@ def derive(claim: Claim) -> Derivation:
     """Prove the closed form by induction in the number of layers, from two layers on."""
     value = claim.formula.rhs
     first = INPUTS * WIDTH * 1 + WIDTH  # two layers: every weight ends one path
-    shallow = show_equal("L = 2: d m + m weights with one path each", first, value.subs(LAYERS, 2))
+    shallow = show_equal(
+        "L = 2: d m + m weights with one path each", first, value.subs(LAYERS, 2), name="number of weights"
+    )
     ends = WIDTH ** (LAYERS - 1)  # paths from the output back to a node of the new first hidden layer
     step = show_equal(
         "one more layer at the inputs: d m weights with |pre| = m^{L-1}, and the old first layer has m inputs",

@@ -70,6 +70,7 @@ def derive(claim: Claim) -> Derivation:
                 "<v, H^S v> = |C X' v|^2",
                 inner(v, inputs @ (paths.T @ (paths @ (inputs.T @ v)))),
                 norm2(factored),
+                name="<v, H^S v>",
             ),
             infer("X' has d rows: its kernel has dimension >= N - d, and lies in that of H^S, of dimension N - d + k"),
             show_with(

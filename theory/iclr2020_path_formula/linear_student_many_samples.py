@@ -79,18 +79,22 @@ def derive(claim: Claim) -> Derivation:
     y, eigenvalue = Vector.base("y"), sp.Symbol("lambda", positive=True)
     steps = [
         assume("H = X A X^T, A = W^T W + |v|^2 I; N > d, so some z != 0 has X^T z = 0"),
-        show_equal("<z, H z> = <X^T z, A X^T z>", inner(z, Xt.T @ (A @ (Xt @ z))), inner(Xt @ z, A @ (Xt @ z))),
-        show_equal("which is 0 when X^T z = 0", value, sp.S.Zero),
+        show_equal(
+            "<z, H z> = <X^T z, A X^T z>", inner(z, Xt.T @ (A @ (Xt @ z))), inner(Xt @ z, A @ (Xt @ z)), name="<z, H z>"
+        ),
+        show_equal("which is 0 when X^T z = 0", value, sp.S.Zero, name="<z, H z>"),
         infer("H >= 0, so lambda_min(H) = 0"),
         show_equal_vectors(
             "H z = lambda z gives G A y = X^T H z = lambda y for y = X^T z, which is not 0 if lambda is not",
             Xt @ (eigenvalue * z),
             eigenvalue * (Xt @ z),
+            name="G A y",
         ),
         show_equal_vectors(
             "G A y = lambda y gives H z = X A (G A y) = lambda z for z = X A y",
             Xt.T @ (A @ (eigenvalue * y)),
             eigenvalue * (Xt.T @ (A @ y)),
+            name="H z",
         ),
         infer("so H and G A have the same non-zero eigenvalues, and G A is similar to G^{1/2} A G^{1/2}"),
         by("smallest_eigenvalue_at_most_mean", known.derive(known.CLAIM), known.CLAIM.formula),

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, Step, assume, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, Step, assume, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.linear_student_many_samples import LEAST
 from theory.iclr2020_path_formula.notation import PAPER
@@ -57,8 +57,8 @@ def counterexample(claim: Claim) -> Derivation:
         H = J * J.T
         forms.append(sp.expand((z.T * H * z)[0, 0]))
         steps += [
-            show_equal(f"m = {width}: det H, for all weights", H.det(), sp.S.Zero),
-            show_equal("<z, H z> at z = (2, -1)", forms[-1], sp.S.Zero),
+            show_equal(f"m = {width}: det H, for all weights", H.det(), sp.S.Zero, name="det H"),
+            show_value("<z, H z> at z = (2, -1)", forms[-1], sp.S.Zero),
         ]
     return Derivation(
         (

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from odeflow.codegen import compile_field
 from odeflow.numeric.integrate import integrate
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_value, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
 
@@ -60,7 +60,7 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         assume("f' = -k f^{p-1}, f(0) = f_0 > 0"),
         show_equal("d/dt f^{-(p-2)} = (p-2) k", moved, EXCESS * SPEED),
-        show_equal("the solution at t = 0", solution.xreplace({TIME: sp.S.Zero}), START),
+        show_value("the solution at t = 0", solution.xreplace({TIME: sp.S.Zero}), START),
         show_equal("it solves the ODE", sp.diff(solution, TIME), -SPEED * solution ** (EXCESS + 1)),
         infer("f -> f^{p-1} is smooth for f > 0: no other solution"),
     ]

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, by, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, by, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import lp_decay
 from theory.iclr2020_path_formula.lp_decay import EXCESS, SPEED, START, TIME, VALUE
@@ -55,8 +55,13 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("p = 4, h = -1, f(0) = 1"),
             by("lp_decay", lp_decay.derive(true), true.formula),
-            show_equal("the solution at t = 3/2", true.formula.rhs.xreplace(at), sp.Rational(1, 2)),
-            show_equal("p = 2: (30) in (29) leaves", sp.diff(two, t) - h * two, -START * h * sp.exp(h * t / 2) / 2),
+            show_value("the solution at t = 3/2", true.formula.rhs.xreplace(at), sp.Rational(1, 2)),
+            show_equal(
+                "p = 2: (30) in (29) leaves",
+                sp.diff(two, t) - h * two,
+                -START * h * sp.exp(h * t / 2) / 2,
+                name="left side minus right side of (29)",
+            ),
             show_equal(
                 "p = 4: (30) in (29) leaves",
                 sp.diff(four, t) - h * four**3,

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, assume, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula import lp_gradient
 from theory.iclr2020_path_formula.lp_gradient import GRADIENT, OUTPUT, POWER, TARGET, gradient_is
@@ -36,7 +36,7 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("one sample, p = 2, y = 1, u = 0"),
-            show_equal("d(y - u)^2/du there", slope, sp.Integer(-2)),
+            show_value("d(y - u)^2/du there", slope, sp.Integer(-2)),
             show_violated(
                 "there",
                 claim.formula,

@@ -60,12 +60,13 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         assume("e' = -eta H g with g = dL/de = p e^{p-1}, so dL/dt = -eta <g, H g> <= -eta lambda p^2 sum e_i^{2p-2}"),
         show_equal(
-            "power mean: B(x) = x^{2p-2} - 1 - (2p-2)/p (x^p - 1) vanishes at 1", bernoulli.subs(x, 1), sp.S.Zero
+            "power mean: B(x) = x^{2p-2} - 1 - (2p-2)/p (x^p - 1) vanishes at 1", sp.Subs(bernoulli, x, 1), sp.S.Zero
         ),
         show_equal(
             "its derivative has the sign of x^{p-2} - 1: B >= 0",
             sp.expand(sp.diff(bernoulli, x)),
             sp.expand((2 * POWER - 2) * x ** (POWER - 1) * (x ** (POWER - 2) - 1)),
+            name="B'(x)",
         ),
         infer(
             "with x_i^p = e_i^p N/L, whose mean is 1: mean x_i^{2p-2} >= 1, that is sum e_i^{2p-2} >= N^{-q} L^{1+q}"
@@ -74,6 +75,7 @@ def derive(claim: Claim) -> Derivation:
             "so along L' <= -eta p^2 lambda N^{-q} L^{1+q} the power L^{-q} grows by at least",
             sp.expand(sp.powsimp(sp.diff(level**-SHARE, level) * slope)),
             sp.expand(RATE),
+            name="growth of L^{-q}",
         ),
         infer("integrated: L^{-q} >= L_0^{-q} + rate t; the power -1/q is decreasing"),
     ]

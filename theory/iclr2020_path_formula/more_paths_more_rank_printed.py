@@ -65,9 +65,9 @@ def counterexample(claim: Claim) -> Derivation:
         sum_of_squares = sum((a**2 for a in network.parameters), sp.Integer(0))
         paths.append(sp.Integer(network.counts().paths))
         steps += [
-            show_equal(f"m = {hidden}: det H^S, for all weights", strong.det(), sp.Integer(0)),
-            show_equal("H^S is not 0: its rank is 1", strong[0, 0], sum_of_squares),
-            show_equal("number of paths, at least N = 2", paths[-1], sp.Integer(2 * hidden)),
+            show_equal(f"m = {hidden}: det H^S, for all weights", strong.det(), sp.Integer(0), name="det H^S"),
+            show_equal("H^S is not 0: its rank is 1", strong[0, 0], sum_of_squares, name="first entry of H^S"),
+            show_equal("number of paths, at least N = 2", paths[-1], sp.Integer(2 * hidden), name="number of paths"),
         ]
     instance = {
         PATHS: paths[0],

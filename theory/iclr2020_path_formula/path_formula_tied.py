@@ -70,7 +70,7 @@ def derive(claim: Claim) -> Derivation:
             show_equal(
                 "moving theta by h moves u by <F_i E p_i, T' h>: the gradient in theta is T F_i E p_i",
                 inner(ROW_I, SUM_EDGES.T @ direction),
-                inner(TIED_I, direction),
+                inner(TIED_I, direction), name="movement of u",
             ),
             show_with("the inner product of two such gradients", claim.formula, {H_ENTRY: inner(TIED_I, TIED_J)}),
         )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.symbolic.inner_products import inner
 from odeflow.symbolic.path_networks import Edge, Network, Node
 from odeflow.symbolic.paths import kernel_by_differentiation, path_vectors, propagate
@@ -57,8 +57,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("u = w (w x): an input, a hidden node and an output, the same weight on both edges"),
-            show_equal("du/dw", slope, 2 * w * x),
-            show_equal("H", true, slope**2),
+            show_value("du/dw", slope, 2 * w * x),
+            show_value("H", true, slope**2),
             show_violated("at w = x = 1", claim.formula, instance | instance_of(claim.formula, path_vectors(run), run)),
         )
     )

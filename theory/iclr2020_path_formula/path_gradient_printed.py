@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_equal, show_value, show_violated
 from odeflow.symbolic.path_networks import Edge, Network, Node
 from odeflow.symbolic.paths import path_vectors, propagate
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
@@ -66,9 +66,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("u = (w x)^2/2, one edge from the input x to the output node; its only path has one edge"),
-            show_equal("u", output, (w * x) ** 2 / 2),
-            show_equal("du/dw", slope, w * x**2),
-            show_equal("the path gradient is tau_0 = w x", path_vectors(symbolic).gradients[0], w * x),
+            show_value("u", output, (w * x) ** 2 / 2),
+            show_value("du/dw", slope, w * x**2),
+            show_equal("the path gradient is tau_0 = w x", path_vectors(symbolic).gradients[0], w * x, name="tau_0"),
             show_violated("at w = 3, x = 1", claim.formula, instance),
         )
     )  # fmt: skip

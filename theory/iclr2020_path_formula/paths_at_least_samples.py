@@ -68,7 +68,9 @@ def derive(claim: Claim) -> Derivation:
     samples, kernel = sp.symbols("N k", nonnegative=True, integer=True)
     larger, slack = sp.symbols("K e", nonnegative=True)
     form_of_h = sp.Symbol("H_v", nonnegative=True)
-    form = show_equal("<v, H v> = |J' v|^2", inner(v, jacobian @ (jacobian.T @ v)), norm2(jacobian.T @ v))
+    form = show_equal(
+        "<v, H v> = |J' v|^2", inner(v, jacobian @ (jacobian.T @ v)), norm2(jacobian.T @ v), name="<v, H v>"
+    )
     bounds = by("gram_split_bounds: 0 <= H <= K H^S", gram_split_bounds.derive(used), used.formula)
     vanishes = show_with(
         "<v, H v> = <v, H^S v> + <v, H^W v> = K <v, H^S v> - e with e >= 0: 0 where <v, H^S v> is",

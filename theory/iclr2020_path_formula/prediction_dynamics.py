@@ -73,9 +73,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("u' = J w' (J: the Jacobian at the moment), L changes by <grad_u L, u'>: c = grad_u L"),
             show_equal("(1), (3): for every velocity dL/dt = <c, J w'> = <J' c, w'>, so dL/dw = J' c", first,
-                       inner(gradient, velocity)),
+                       inner(gradient, velocity), name="dL/dt"),
             assume("gradient flow: w' = -eta J' c"),
-            show_equal_vectors("(2), (4), (5): u' = J w' = -eta J J' c", moved, FLOW),
+            show_equal_vectors("(2), (4), (5): u' = J w' = -eta J J' c", moved, FLOW, name="u'"),
             show_with(
                 "along every v, and the loss changes by <c, u'>",
                 claim.formula,

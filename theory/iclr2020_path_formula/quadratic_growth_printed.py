@@ -80,10 +80,12 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("x = 1, unit Gaussian weights; from m = 1 to m = 2"),
-            show_equal("four layers, last hidden width m: E[H] doubles", growth[0], sp.Integer(2)),
-            show_equal("and E[H^W] = 135 m", deep[1][1], sp.Integer(270)),
-            show_equal("three linear layers of width m: E[H^W]", linear[1][1], sp.Integer(0)),
-            show_equal("and E[H] = 3 m^2 is four times as large", growth[1], sp.Integer(4)),
+            show_equal(
+                "four layers, last hidden width m: E[H] doubles", growth[0], sp.Integer(2), name="growth of E[H]"
+            ),
+            show_equal("and E[H^W] = 135 m", deep[1][1], sp.Integer(270), name="E[H^W]"),
+            show_equal("three linear layers of width m: E[H^W]", linear[1][1], sp.Integer(0), name="E[H^W]"),
+            show_equal("and E[H] = 3 m^2 is four times as large", growth[1], sp.Integer(4), name="growth of E[H]"),
             next((end for end in ends if end.decision.holds), ends[-1]),
         )
     )

@@ -26,7 +26,15 @@ from hypothesis import strategies as st
 
 from odeflow.panels import along
 from odeflow.strategies import FrozenCase, mode_cases
-from odeflow.symbolic.derivations import Derivation, assume, chain, decay_rate, gronwall, show_equal, show_less
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    chain,
+    decay_rate,
+    gronwall,
+    show_less,
+    show_value,
+)
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -56,7 +64,7 @@ def derive(claim: Claim) -> Derivation:
     form, square = inner(residual, kernel @ residual), norm2(residual)
     flow = Dynamics({"r": (1, -ETA * (kernel @ residual))}, sp.Symbol("s", real=True))
     norm, excess = sp.Symbol("|r|^2", nonnegative=True), sp.Symbol("<r, H r> - lambda |r|^2", nonnegative=True)
-    slope = show_equal("d|r|^2/dt", flow.derivative(square), -2 * ETA * form)
+    slope = show_value("d|r|^2/dt", flow.derivative(square), -2 * ETA * form)
     decay = show_less(
         "with <r, H r> = lambda |r|^2 + excess, excess >= 0",
         -2 * ETA * (LOWEST * norm + excess) + 2 * ETA * LOWEST * norm,

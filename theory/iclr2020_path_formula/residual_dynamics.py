@@ -74,9 +74,10 @@ def speed(scale: sp.Expr) -> tuple[Derivation, sp.Expr]:
             "for every velocity dL/dt = <dL/dw, w'>, so dL/dw = -2 scale J' r",
             moving.derivative(scale * norm2(RESIDUAL)),
             inner(gradient, velocity),
+            name="dL/dt",
         ),
         assume("gradient flow: w' = -eta dL/dw"),
-        show_equal_vectors("r' = -J w'", moved, -2 * scale * ETA * (JACOBIAN @ (JACOBIAN.T @ RESIDUAL))),
+        show_equal_vectors("r' = -J w'", moved, -2 * scale * ETA * (JACOBIAN @ (JACOBIAN.T @ RESIDUAL)), name="r'"),
     )
     return Derivation(steps), inner(PROBE, moved)
 

@@ -66,8 +66,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("u = v w x for the inputs x = (1, 2), targets y (1, 2): the residual is (y - v w) x"),
-            show_equal("det H", H.det(), sp.Integer(0)),
-            show_equal("trace H = (v^2 + w^2)|x|^2 > 0, so the smaller eigenvalue is 0", H.trace(), 5 * (v**2 + w**2)),
+            show_equal("det H", sp.Determinant(H), sp.Integer(0)),
+            show_equal("trace H = (v^2 + w^2)|x|^2 > 0, so the smaller eigenvalue is 0", H.trace(), 5 * (v**2 + w**2),
+                       name="trace H"),
             show_equal("H x, first entry", moved[0], 5 * (v**2 + w**2) * residual[0]),
             show_equal("second entry: the residual stays on the line", moved[1], 5 * (v**2 + w**2) * residual[1]),
             show_violated(

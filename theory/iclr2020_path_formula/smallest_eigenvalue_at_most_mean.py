@@ -60,7 +60,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("z a fixed unit vector with <z, E Z z> = lambda_Z"),
             infer("lambda_min(H_m) <= <z, H_m z> for every draw, so a_m = E <z, H_m z> - gap, gap >= 0"),
-            show_equal("E <z, H_m z> = m <z, E Z z>", inner(z, WIDTH * (Z @ z)), WIDTH * inner(z, Z @ z)),
+            show_equal(
+                "E <z, H_m z> = m <z, E Z z>", inner(z, WIDTH * (Z @ z)), WIDTH * inner(z, Z @ z), name="E <z, H_m z>"
+            ),
             show_with("so", claim.formula, {LOWEST: WIDTH * OF_MEAN - gap}),
         )
     )

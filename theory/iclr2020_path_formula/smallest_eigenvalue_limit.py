@@ -61,6 +61,7 @@ def derive(claim: Claim) -> Derivation:
                 "E |H_m/m - E Z|_F^2: independent summands, their variances add",
                 sp.Sum(VARIANCE, (index, 1, WIDTH)).doit() / WIDTH**2,
                 VARIANCE / WIDTH,
+                name="E |H_m/m - E Z|_F^2",
             ),
             infer("E |H_m/m - E Z| <= E |.|_F <= sqrt(V/m) by Jensen; write it sqrt(V/m) - slack"),
             infer("Weyl: lambda_min(H_m/m) >= lambda_Z - |H_m/m - E Z|; expectations: a_m/m = lambda_Z - E |.| + gap"),

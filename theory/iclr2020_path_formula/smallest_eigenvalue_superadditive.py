@@ -64,6 +64,7 @@ def derive(claim: Claim) -> Derivation:
                 "the form of the sum is the sum of the forms",
                 inner(v, (one @ v) + (two @ v)),
                 inner(v, one @ v) + inner(v, two @ v),
+                name="<v, (H_1 + H_2) v>",
             ),
             define("<v, H_i v> = lambda_i + epsilon_i with epsilon_i >= 0, because v is one of the trial vectors"),
             show_with(

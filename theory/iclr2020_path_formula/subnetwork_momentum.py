@@ -59,7 +59,7 @@ def derive(claim: Claim) -> Derivation:
     summand = c * inner(h, h) * (c * h)
     steps = [
         assume("Theorem 5.1: the weight's summand is (c h_i)(c h_j), with c = sum of its path gradients"),
-        show_equal_vectors("H h = A h + c^2 |h|^2 h", (A @ h) + summand, (A @ h) + c**2 * norm2(h) * h),
+        show_equal_vectors("H h = A h + c^2 |h|^2 h", (A @ h) + summand, (A @ h) + c**2 * norm2(h) * h, name="H h"),
         *cosine_rises(A @ h, h),
     ]
     gain = infer("integrated from t = 0 to t = c^2 |h|^2 >= 0", from_=steps)

@@ -78,8 +78,9 @@ def derive(claim: Claim) -> Derivation:
         infer("m rows: E<A p, A q> = m s^2 <p, q>"),
         define("du/dv = W_2 W_1 x; du/dW_2 = v (W_1 x)^T; du/dW_1 = (W_2^T v) x^T"),
         define("means: m_1 s^2 m_2 s^2; m_2 s^2 m_1 s^2; m_2 s^2 m_1 s^2 (of |W_2^T v|^2), times <x_i, x_j>"),
-        show_equal("ReLU: E relu(g)^2", half, SCALE**2 / 2),
-        show_equal("P(gate open); given a row's squares its sign is free", open_, sp.Rational(1, 2)),
+        show_equal("ReLU: E relu(g)^2", half, SCALE**2 / 2, name="E relu(g)^2"),
+        show_equal("P(gate open); given a row's squares its sign is free", open_, sp.Rational(1, 2),
+                   name="P(gate open)"),
         infer("so every mean keeps a factor 1/2 for each of the two hidden layers (i = j)"),
     )  # fmt: skip
     values = {LINEAR_MEAN: total * PRODUCT, RELU_MEAN: ratio * open_ * total * SQUARE}

@@ -73,9 +73,14 @@ def derive(claim: Claim) -> Derivation:
     )
     steps = [
         assume("all n! orders equally likely"),
-        show_equal("a place turns in 4 of the 6 orders of its 3 values", single, sp.Rational(2, 3)),
-        show_equal("neighbouring places both turn in 10 of 24", twice, sp.Rational(5, 12)),
-        show_equal("places two apart both turn in 54 of 120", apart, sp.Rational(9, 20)),
+        show_equal(
+            "a place turns in 4 of the 6 orders of its 3 values",
+            single,
+            sp.Rational(2, 3),
+            name="probability of a turn",
+        ),
+        show_equal("neighbouring places both turn in 10 of 24", twice, sp.Rational(5, 12), name="probability of both"),
+        show_equal("places two apart both turn in 54 of 120", apart, sp.Rational(9, 20), name="probability of both"),
         infer("places three or more apart share no value: the orders of disjoint groups are independent"),
         infer("n - 2 places, n - 3 neighbouring pairs, n - 4 pairs two apart"),
     ]

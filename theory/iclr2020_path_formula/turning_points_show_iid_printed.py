@@ -66,10 +66,11 @@ def counterexample(claim: Claim) -> Derivation:
                 "Cov(x_1^2, x_2^2) = E S^4 - (E S^2)^2: not independent",
                 (fourth - square**2) * second**2,
                 sp.Rational(9, 4),
+                name="Cov(x_1^2, x_2^2)",
             ),
             by("turning_point_law", law.derive(law.CLAIM), law.CLAIM.formula),
             infer("for S > 0 the order of S g is that of g: all orders stay equally likely, at every length"),
-            show_equal("a place turns with probability", share, sp.Rational(2, 3)),
+            show_equal("a place turns with probability", share, sp.Rational(2, 3), name="probability of a turn"),
             show_violated("both sequences", claim.formula, {DEPENDENT: share, INDEPENDENT: share}),
         )
     )

@@ -27,7 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_value, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_path_formula.notation import PAPER
@@ -82,14 +82,15 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("u(x) = sum_l v_l sigma(z_l), z_l = <w_l, x>"),
-            show_equal("du/dv_l = sigma(z_l)", sp.diff(v * sigma(z), v), sigma(z)),
+            show_equal("du/dv_l = sigma(z_l)", sp.diff(v * sigma(z), v), sigma(z), name="du/dv_l"),
             show_equal(
                 "du/dw_lk = v_l sigma'(z_l) x_k: moving w_lk by epsilon moves z_l by epsilon x_k",
                 moved,
                 v * sp.diff(sigma(z), z) * entry,
+                name="du/dw_lk",
             ),
             infer("no weight of neuron l is in another summand"),
-            show_equal(
+            show_value(
                 "<v s'_i x_i, v s'_j x_j> in every input dimension",
                 first,
                 SECOND(INDEX) ** 2 * SLOPE_I(INDEX) * SLOPE_J(INDEX) * GRAM,

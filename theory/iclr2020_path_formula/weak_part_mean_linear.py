@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 
 from odeflow.panels import along
 from odeflow.strategies import NetworkOnSamples, networks_on_samples
-from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_value, show_with
 from odeflow.symbolic.path_networks import Edge, Network, Node
 from odeflow.symbolic.paths import gram_split
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -61,7 +61,7 @@ def derive(claim: Claim) -> Derivation:
     product = shared**2 * one * other * below
     weak = mean_over(mean_over(product, one), shared)
     strong = mean_over(mean_over(shared**2 * one**2 * below, one), shared)
-    vanishes = show_equal("the mean over a of c^2 a b F", mean_over(product, one), sp.Integer(0))
+    vanishes = show_value("the mean over a of c^2 a b F", mean_over(product, one), sp.Integer(0))
     return Derivation(
         (
             assume("weights independent, E[w] = 0; the slopes of a linear network are 1"),

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, equate, show_value, show_violated
 from odeflow.symbolic.path_networks import Edge, Network, Node
 from odeflow.symbolic.paths import gram_split, path_vectors, propagate
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
@@ -82,8 +82,8 @@ def counterexample(claim: Claim) -> Derivation:
         (
             define("u = a s(b_1 s(c_1 w x) + b_2 s(c_2 w x)), s(z) = z^2/2, unit Gaussian weights"),
             show_violated("squares everywhere", claim.formula, instance(all_square, strong_square)),
-            show_equal("E[H^W_ij]", weak, 135 * x_i**4 * x_j**4),
-            show_equal("the mean of the symmetric terms of w", strong, 2430 * x_i**4 * x_j**4),
+            show_value("E[H^W_ij]", weak, 135 * x_i**4 * x_j**4),
+            show_value("the mean of the symmetric terms of w", strong, 2430 * x_i**4 * x_j**4),
             show_violated("at x_i = x_j = 1", claim.formula, instance(weak, strong)),
         )
     )

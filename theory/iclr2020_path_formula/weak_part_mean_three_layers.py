@@ -30,7 +30,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, assume, define, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, assume, define, show_equal, show_value, show_with
 from odeflow.symbolic.path_networks import Node, layered_network
 from odeflow.symbolic.paths import gram_split, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -69,9 +69,11 @@ def derive(claim: Claim) -> Derivation:
             define(
                 "first-layer weight: du_i = <v, a_i>, a_ir = (slope, weight, slope) on the way to node r, no v in it"
             ),
-            show_equal("two paths, every activation: H^W has mean 0 over v", paired, sp.Integer(0)),
+            show_equal(
+                "two paths, every activation: H^W has mean 0 over v", paired, sp.Integer(0), name="mean of H^W over v"
+            ),
             define("any width: H^W_ij is a sum of pairs v_r v_s a_ir a_js with r != s, H^S_ij of v_r^2 a_ir a_jr"),
-            show_equal("the mean of such a pair over v_r", mean_over(pair, v), sp.S.Zero),
+            show_value("the mean of such a pair over v_r", mean_over(pair, v), sp.S.Zero),
             show_with(
                 "over both weights, and of each pair",
                 claim.formula,

@@ -29,7 +29,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.panels import along
-from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_equal, show_with
+from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_equal, show_value, show_with
 from odeflow.symbolic.path_networks import layered_network
 from odeflow.symbolic.paths import gram_split, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -73,10 +73,13 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("tr H^W = |X|^2 sum_k sum_{r<s} 2 v_r v_s w_rk w_sk (paths through r and s to the node k)"),
-            show_equal("mean square of a term", size, 4 * SCALE**8),
-            show_equal("the same k, one node r in common", covariance(term(1, 2, 1), term(1, 3, 1)), sp.Integer(0)),
-            show_equal("the same r, s and another k", covariance(term(1, 2, 1), term(1, 2, 2)), sp.Integer(0)),
-            show_equal("one node r in common, another k", covariance(term(1, 2, 1), term(2, 3, 2)), sp.Integer(0)),
+            show_value("mean square of a term", size, 4 * SCALE**8),
+            show_equal("the same k, one node r in common", covariance(term(1, 2, 1), term(1, 3, 1)), sp.Integer(0),
+                       name="covariance"),
+            show_equal("the same r, s and another k", covariance(term(1, 2, 1), term(1, 2, 2)), sp.Integer(0),
+                       name="covariance"),
+            show_equal("one node r in common, another k", covariance(term(1, 2, 1), term(2, 3, 2)), sp.Integer(0),
+                       name="covariance"),
             infer("terms without a common node have a factor E[v] = 0: all are uncorrelated"),
             by("three_layer_expected_kernel: tr E[H] = 3 m_1 m_2 s^4 |X|^2", three_layer_expected_kernel.derive(used),
                used.formula),

@@ -25,7 +25,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.panels import by_case
-from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
+from odeflow.symbolic.derivations import Derivation, define, show_equal, show_value, show_violated
 from odeflow.symbolic.path_networks import Edge, Network, Node, layered_network
 from odeflow.symbolic.paths import gram_split, path_vectors, propagate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -66,9 +66,11 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("u = (a_1 c_1 + a_2 c_2) w x with a_1 = c_1 = c_2 = w = x = 1, a_2 = -1"),
-            show_equal("two paths end in w", sp.Integer(len(ends)), sp.Integer(2)),
-            show_equal("their contributions cancel", ends[0] + ends[1], sp.Integer(0)),
-            show_equal("H^W", split.weak[0], 2 * ends[0] * ends[1]),
+            show_equal("two paths end in w", sp.Integer(len(ends)), sp.Integer(2), name="number of paths"),
+            show_equal(
+                "their contributions cancel", ends[0] + ends[1], sp.Integer(0), name="sum of their contributions"
+            ),
+            show_value("H^W", split.weak[0], 2 * ends[0] * ends[1]),
             show_violated("at v = 1", claim.formula, instance),
         )
     )

@@ -79,16 +79,19 @@ def derive(claim: Claim) -> Derivation:
         "v acts on u through its heads' pre-activations z = c + sigma(z_v) w; with d = du/dz, du/dz_v is",
         chain_rule,
         tau * inner(downstream, weights),
+        name="du/dz_v",
     )
     extended = show_equal(
         "paths to v: those to a head (Q adds them, B = Q p), times the edge's weight and tau_v",
         inner(tau * (heads.T @ weights), gradients),
         tau * inner(weights, heads @ gradients),
+        name="du/dz_v",
     )
     replaced = show_equal(
         "hypothesis of the induction, du/dz = B = Q p at the heads: du/dz_v is the sum over the paths to v",
         chain_rule.xreplace({inner(downstream, weights): inner(heads @ gradients, weights)}),
         inner(tau * (heads.T @ weights), gradients),
+        name="du/dz_v",
     )
     return Derivation(
         (

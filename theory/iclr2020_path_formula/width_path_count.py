@@ -53,7 +53,7 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("an output path of length 1 ends in a v_l, one of length 2 in a w_lk behind v_l"),
-            show_equal("length 1", ones, WIDTH),
+            show_equal("length 1", ones, WIDTH, name="number of walks of length 1"),
             show_with("length 2", claim.formula, {COUNT: twos}),
         )
     )

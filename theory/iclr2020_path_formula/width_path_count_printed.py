@@ -37,7 +37,10 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("m = 1, d = 2: u = v (w_1 x_1 + w_2 x_2)"),
             show_equal(
-                "walks of length 2 from the output, by the square of the adjacency matrix", counted, sp.Integer(2)
+                "walks of length 2 from the output, by the square of the adjacency matrix",
+                counted,
+                sp.Integer(2),
+                name="number of walks",
             ),
             show_violated("there", claim.formula, {COUNT: counted, WIDTH: sp.S.One, INPUTS: sp.Integer(2)}),
         )
