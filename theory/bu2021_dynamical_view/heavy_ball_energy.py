@@ -26,12 +26,14 @@ from scipy.integrate import simpson, trapezoid
 from odeflow.experiments import random_network
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import Panel
 from odeflow.strategies import NetworkCase, network_cases
 from odeflow.symbolic.derivations import Derivation, assume, define, equate
 from odeflow.symbolic.flows import heavy_ball
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector, norm2
 from odeflow.symbolic.lyapunov import show_along
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
+from theory.bu2021_dynamical_view.nesterov_energy import energy_panel
 from theory.bu2021_dynamical_view.notation import ERROR, PAPER, T
 
 __all__ = ["DAMPING", "THEOREM"]
@@ -75,20 +77,21 @@ def derive(claim: Claim) -> Derivation:
     )
 
 
-def balance(claim: Claim, case: NetworkCase, damping: float, points: int) -> tuple[float, float, float]:
-    """Return |E(0) - E(t) - claimed friction|, its error bar, and the largest rise, all relative to E(0)."""
+def balance(claim: Claim, case: NetworkCase, damping: float, points: int) -> tuple[float, float, float, Panel]:
+    """Return |E(0) - E(t) - claimed friction|, its error bar and the largest rise, relative to E(0); and a picture."""
     run = relu_flow(case.X, case.y, case.W, case.a, HeavyBall(damping), np.linspace(0.0, 6.0, points))
     energy = run.losses + run.kinetic_energies
     factor = float(sp.cancel(-claim.formula.rhs / FRICTION))
     power = 2.0 * factor * damping * run.kinetic_energies
     fine, coarse = float(simpson(power, x=run.times)), float(trapezoid(power, x=run.times))
     start = float(energy[0])
-    return abs(start - energy[-1] - fine) / start, abs(fine - coarse) / start, float(np.diff(energy).max()) / start
+    rise = float(np.diff(energy).max()) / start
+    return abs(start - energy[-1] - fine) / start, abs(fine - coarse) / start, rise, energy_panel(run, power)
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Balance the energy of a network of 64 neurons through its flips."""
-    gap, bar, rise = balance(claim, random_network(6, 3, 64, seed=seed), 0.8, 401)
+    gap, bar, rise, picture = balance(claim, random_network(6, 3, 64, seed=seed), 0.8, 401)
     return Evidence.measured(
         claim,
         f"the balance closes to {gap:.1e} of E(0) across activation flips; largest rise {max(rise, 0.0):.1e}",
@@ -97,6 +100,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=401,
         seed=seed,
         detail=f"the balance is off by {gap:.3g} of E(0)",
+        picture=picture,
     )
 
 
@@ -108,7 +112,7 @@ def domain() -> st.SearchStrategy[Any]:
 def holds(claim: Claim, case: tuple[NetworkCase, float]) -> bool:
     """Balance the energy of one network; a loss of zero stays zero."""
     network, damping = case
-    gap, bar, _ = balance(claim, network, damping, 61)
+    gap, bar, _, _ = balance(claim, network, damping, 61)
     return gap <= 1e-3 + bar
 
 

@@ -21,12 +21,15 @@ The paper's b = sqrt(2 lambda_0) with H = H_inf makes every mode under-damped, s
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
 from odeflow.symbolic.modes import FREQUENCY, heavy_ball_modes
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -70,12 +73,15 @@ def derive(claim: Claim) -> Derivation:
         infer("over-damped: r > omega, and sinh >= 0, so the slope is <= 0 too"),
         infer("both are positive (products and sums of positive terms), so (x^2/2)' = x x' <= 0; modes add up"),
         define("an under-damped mode alone: Delta(0) along an eigenvector with lambda > r^2"),
-        show_equal("at t = pi/omega it is -e^{-r pi/omega}", turn, -sp.exp(-RATE * sp.pi / FREQUENCY)),
+        show_equal(
+            "at t = pi/omega it is -e^{-r pi/omega}", turn, -sp.exp(-RATE * sp.pi / FREQUENCY), name="x at t = pi/omega"
+        ),
         infer("it starts at 1, so it is zero before; from there to pi/omega its square rises from 0"),
     ]
     return Derivation((*steps, infer("every mode has lambda <= r^2, or one has not", CLAIM.formula, from_=steps)))
 
 
+@functools.lru_cache(maxsize=256)
 def largest_rise(largest: float, rate: float) -> float:
     """Return the largest rise of the loss of modes with eigenvalues up to `largest`, each alone from 1."""
     times = np.linspace(0.0, 30.0 / rate + 8.0 * np.pi / np.sqrt(largest), 6000)
@@ -90,11 +96,15 @@ def condition_of(claim: Claim) -> sp.Basic:
     return condition
 
 
+def oscillates(claim: Claim, factor: float, rate: float) -> bool:
+    """Tell whether the claim lets the loss rise at lambda_max = factor r^2."""
+    values = {LAMBDA: sp.Float(factor * rate**2), RATE: sp.Float(rate)}
+    return bool(condition_of(claim).xreplace(values))
+
+
 def agrees(claim: Claim, factor: float, rate: float) -> bool:
     """Compare the claim with the closed form at lambda_max = factor r^2; rises below 1e-14 are not seen."""
-    largest = factor * rate**2
-    expected = bool(condition_of(claim).xreplace({LAMBDA: sp.Float(largest), RATE: sp.Float(rate)}))
-    rise = largest_rise(largest, rate)
+    expected, rise = oscillates(claim, factor, rate), largest_rise(factor * rate**2, rate)
     unseen = 1.0 < factor < 1.05  # e^{-2 pi r/omega} is below rounding there
     return unseen or (rise <= 1e-14) == expected
 
@@ -111,6 +121,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-14 (closed form)",
         cases=len(factors),
         detail=f"claim and closed form disagree at lambda_max = {wrong[0]:.4g} r^2" if wrong else "",
+        picture=along(
+            factors,
+            [largest_rise(float(f) * 0.7**2, 0.7) for f in factors],
+            {"claimed: no rise": [np.nan if oscillates(claim, float(f), 0.7) else 0.0 for f in factors]},
+            title="The loss rises just where the claim says so",
+            xlabel="lambda_max / r^2",
+            ylabel="largest rise, L(0) = 1/2",
+            xscale="log",
+            yscale="log",
+        ),
     )
 
 

@@ -33,6 +33,7 @@ from jaxtyping import Float
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase
 from odeflow.symbolic.derivations import (
     Derivation,
@@ -98,7 +99,9 @@ def jump_identity() -> Step:
     after = (inner(ERROR, KERNEL @ ERROR) + inner(ERROR, change @ ERROR)) / 2 + energy(VELOCITY + kick)
     before = inner(ERROR, KERNEL @ ERROR) / 2 + energy(VELOCITY)
     jump = inner(ERROR, change @ ERROR) / 2 + inner(RATE * ERROR + VELOCITY, kick) + norm2(kick) / 2
-    return show_equal("V jumps by <Delta, E Delta>/2 + <r Delta + Delta', j> + |j|^2/2", after - before, jump)
+    return show_equal(
+        "V jumps by <Delta, E Delta>/2 + <r Delta + Delta', j> + |j|^2/2", after - before, jump, name="jump of V"
+    )
 
 
 def motion() -> list[Step]:
@@ -119,7 +122,7 @@ def motion() -> list[Step]:
             sp.diff(RESPONSE, T, 2) + 2 * R * sp.diff(RESPONSE, T) + RESPONSE / 2,
             sp.Integer(0),
         ),
-        show_equal("phi(0) = 1", RESPONSE.subs(T, 0), sp.Integer(1)),
+        show_equal("phi(0) = 1", RESPONSE.subs(T, 0), sp.Integer(1), name="phi(0)"),
     ]
     for name, (output, active, sample, value) in moving.items():
         force = -output / sp.sqrt(2) * errors[active] * gram[active, sample]
@@ -133,7 +136,10 @@ def motion() -> list[Step]:
         show_less("phi is still positive at the flip", sp.Rational(1, 2), RESPONSE.subs(T, FLIP_TIME)),
         infer("so 0 < 1 - phi < 1 rises: w_A.x_1 >= 2, w_B.x_1 <= -2, w_B.x_2 > 2 - sqrt(2), none of them flips"),
         show_equal(
-            "w_A.x_2 rises to 0 exactly at omega t = pi/6", moving["A.x_2"][3].subs(T, FLIP_TIME), sp.Integer(0)
+            "w_A.x_2 rises to 0 exactly at omega t = pi/6",
+            moving["A.x_2"][3].subs(T, FLIP_TIME),
+            sp.Integer(0),
+            name="<w_A, x_2> at the flip",
         ),
     ]
     return steps
@@ -168,8 +174,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("n = p = m = 2, x_1.x_2 = 1/2, a = (-1, 1)"),
-            show_equal("lambda_0 = 1/2 - (1/2)(1/2 - arccos(1/2)/(2 pi))", lambda0, sp.Rational(1, 3)),
-            show_equal("r^2 = lambda_0/2", R**2, lambda0 / 2),
+            show_equal("lambda_0 = 1/2 - (1/2)(1/2 - arccos(1/2)/(2 pi))", lambda0, sp.Rational(1, 3), name="lambda_0"),
+            show_equal("r^2 = lambda_0/2", R**2, lambda0 / 2, name="r^2"),
             semidefinite("before the flip H >= lambda_0 I", first - lambda0 * sp.eye(2)),
             semidefinite("after the flip H >= lambda_0 I", second - lambda0 * sp.eye(2)),
             jump_identity(),
@@ -210,7 +216,7 @@ def networks() -> tuple[NetworkCase, NetworkCase]:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Run both networks through their first flip and compare V on its two sides with the claimed bound."""
-    rate, worst, said, spread = float(R), 0.0, [], 0.0
+    rate, worst, said, spread, found = float(R), 0.0, [], 0.0, list[float]()
     for case in networks():
         events = relu_flow(case.X, case.y, case.W, case.a, HeavyBall(2 * rate), [1.0]).events
         moment, initial = float(events.times[0]), lyapunov_value(case, rate, 0.0)
@@ -220,6 +226,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         spread = max(spread, abs(before - coarse_before), abs(after - coarse_after))
         bound = float(claim.bound({RATE: rate, T: moment, INITIAL: initial, BEFORE: before}))
         worst = max(worst, after / bound)
+        found.append(after / bound)
         said.append(
             f"{case.a.size} neurons: V {before:.5f} -> {after:.5f} at t = {moment:.5f}, {after / bound:.3f} x bound"
         )
@@ -230,6 +237,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{spread:.0e} (V taken 1e-9 and 1e-8 beside the flip)",
         cases=2,
         detail=f"V just after a flip is {worst:.4f} times the bound",
+        picture=by_case(found, 1.0, title="V stays below the bound across a flip", ylabel="V after the flip / bound"),
     )
 
 

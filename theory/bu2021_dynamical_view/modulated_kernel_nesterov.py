@@ -31,6 +31,7 @@ from scipy.integrate import solve_ivp
 
 from odeflow.codegen import compile_field
 from odeflow.numeric.integrate import integrate
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, cite, define, infer, show_equal, show_less, show_violated
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.inner_products import inner, norm2
@@ -76,6 +77,7 @@ def counterexample(claim: Claim) -> Derivation:
                 "(t^{2 gamma} (|x'|^2 + <H x, x>)/2)' = gamma t^{2 gamma - 1} <H x, x> >= 0 on each phase",
                 sp.powsimp(sp.expand(weighted * T ** (1 - 2 * GAMMA))),
                 GAMMA * inner(ERROR, KERNEL @ ERROR),
+                name="t^{1 - 2 gamma} (t^{2 gamma} (|x'|^2 + <H x, x>)/2)'",
             ),
             infer(f"at an extremum, of size A, falling has the energy {ratio} A^2/2, rising had A^2/2"),
             infer("at a zero both are x'^2/2, so A_N^2 t_N^{2 gamma} >= ratio^N A_0^2 t_0^{2 gamma}"),
@@ -94,7 +96,10 @@ def counterexample(claim: Claim) -> Derivation:
             infer("so y has a zero in every interval of length 2 pi, and each phase ends within 2 pi (Rolle)"),
             infer("after N swings t_N <= t_0 + 4 pi N"),
             show_equal(
-                "log(L)/t at the N-th extremum tends to at least", sp.limit(grown, count, sp.oo), sp.log(ratio) / SWING
+                "log(L)/t at the N-th extremum tends to at least",
+                sp.limit(grown, count, sp.oo),
+                sp.log(ratio) / SWING,
+                name="limit of log(L)/t",
             ),
             show_violated("the exponential rate of the loss", claim.formula, {GROWTH(ratio): sp.log(ratio) / SWING}),
         )
@@ -138,6 +143,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{spread:.0e} of each value (two integrators)",
         cases=2,
         detail=f"exponential rate {rate:.4f} between t = 400 and t = 800",
+        picture=along(
+            times,
+            times**3 * energy,
+            {"claimed: no growth": times[0] ** 3 * energy[0]},
+            title="t^3 E does not grow under a modulated kernel",
+            xlabel="flow time t",
+            ylabel="t^3 E",
+            yscale="log",
+        ),
     )
 
 

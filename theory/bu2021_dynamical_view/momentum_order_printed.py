@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.experiments import over_steps
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import fit_scaling
@@ -76,11 +77,14 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("beta_1 + beta_2 = 1 - b h, beta_2 = 3/10 fixed, eta = h^2"),
-            show_equal("the limit contains 1 + beta_2 times w''", ode.coeff(W[2]), inertia)
+            show_equal("the limit contains 1 + beta_2 times w''", ode.coeff(W[2]), inertia, name="coefficient of w''")
             if order == 2
             else show_equal("the limit contains w'''", ode.coeff(W[3]), sp.Integer(1)),
             show_equal(
-                "and no higher derivative", sum((ode.coeff(w) for w in W[order + 1 :]), sp.Integer(0)), sp.Integer(0)
+                "and no higher derivative",
+                sum((ode.coeff(w) for w in W[order + 1 :]), sp.Integer(0)),
+                sp.Integer(0),
+                name="sum of the coefficients of higher derivatives",
             ),
             show_violated("its order", claim.formula, {claim.formula.lhs: order}),
         )
@@ -111,6 +115,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{0.5 * (fit.interval[1] - fit.interval[0]):.1e} (95 % interval of the fit)",
         cases=len(steps),
         detail=f"the iterates follow a second-order ODE with order {fit.exponent:.3f}",
+        picture=over_steps(np.array(steps), np.array(errors), 1, ylabel="distance to the second-order ODE"),
     )
 
 

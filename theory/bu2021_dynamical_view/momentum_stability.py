@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less
 from odeflow.symbolic.modes import hurwitz_determinants
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -68,7 +69,12 @@ def derive(claim: Claim) -> Derivation:
         ),
         infer("a real cubic has a real root, so it is -a with a > 0, and the rest is s^2 + p s + q, q = lambda/a > 0"),
         define("b2 = p + a, b1 = q + a p, lambda = a q", equate(sp.Symbol("cubic"), (s + a) * (s**2 + p * s + q))),
-        show_equal("the second Hurwitz determinant is b1 b2 - lambda", second, B1 * B2 - LAMBDA),
+        show_equal(
+            "the second Hurwitz determinant is b1 b2 - lambda",
+            second,
+            B1 * B2 - LAMBDA,
+            name="second Hurwitz determinant",
+        ),
         show_equal("it has the sign of p, since a b2 + q > 0", second.xreplace(by_factors), p * (a * factors[1] + q)),
         infer(
             "roots of s^2 + p s + q, q > 0: their sum is -p and their product q, so both real parts are < 0 iff p > 0"
@@ -77,6 +83,7 @@ def derive(claim: Claim) -> Derivation:
             "at lambda = b1 b2 the pair is on the imaginary axis, s = +- i sqrt(b1)",
             cubic.subs({LAMBDA: B1 * B2}).subs(s, sp.I * sp.sqrt(B1)),
             sp.Integer(0),
+            name="polynomial at s = i sqrt(b1)",
         ),
     ]
     return Derivation((*steps, infer("so all real parts are < 0 iff lambda < b1 b2", CLAIM.formula, from_=steps)))
@@ -84,9 +91,14 @@ def derive(claim: Claim) -> Derivation:
 
 def stable_by_claim(claim: Claim, b1: float, b2: float, eigenvalue: float) -> bool:
     """Tell what the claim says of one mode."""
-    threshold = claim.formula.atoms(sp.StrictLessThan) - {sp.Lt(ABSCISSA, 0)}
-    (condition,) = threshold
-    return bool(condition.xreplace({B1: sp.Float(b1), B2: sp.Float(b2), LAMBDA: sp.Float(eigenvalue)}))
+    return margin(claim, b1, b2, eigenvalue) < 1.0
+
+
+def margin(claim: Claim, b1: float, b2: float, eigenvalue: float) -> float:
+    """Return the two positive sides of the claimed condition, the first over the second: the mode is stable below 1."""
+    (condition,) = claim.formula.atoms(sp.StrictLessThan) - {sp.Lt(ABSCISSA, 0)}
+    values = {B1: sp.Float(b1), B2: sp.Float(b2), LAMBDA: sp.Float(eigenvalue)}
+    return float((condition.lhs / condition.rhs).xreplace(values))
 
 
 def abscissa(coefficients: list[float]) -> float:
@@ -97,13 +109,14 @@ def abscissa(coefficients: list[float]) -> float:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compute the roots of 500 random cubics; those within 1e-6 of the imaginary axis are not counted."""
     rng = np.random.default_rng(seed)
-    wrong, counted = "", 0
+    wrong, counted, found = "", 0, list[tuple[float, float]]()
     for _ in range(500):
         b1, b2, lam = np.exp(rng.uniform(-2.0, 2.0, 3))
         sigma = abscissa([b2, b1, lam])
         if abs(sigma) < 1e-6:
             continue
         counted += 1
+        found.append((margin(claim, b1, b2, lam), sigma))
         if (sigma < 0.0) != stable_by_claim(claim, b1, b2, lam):
             wrong = wrong or f"b1 = {b1:.4g}, b2 = {b2:.4g}, lambda = {lam:.4g} has abscissa {sigma:.4g}"
     return Evidence.measured(
@@ -114,6 +127,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=counted,
         seed=seed,
         detail=wrong,
+        picture=along(
+            [share for share, _ in found],
+            [largest for _, largest in found],
+            {"stable below": 0.0},
+            title="Modes are stable just left of 1",
+            xlabel="two sides of the claimed condition, their ratio",
+            ylabel="largest real part, 1/time",
+            xscale="log",
+        ),
     )
 
 

@@ -132,7 +132,7 @@ def measured(seed: int) -> tuple[Float[np.ndarray, "2 widths seeds"], float]:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Fit both exponents over widths and seeds; the error bar of a single value comes from two step sizes."""
     values, spread = measured(seed)
-    off, words = compared(claim, EXPONENTS, values)
+    off, words, picture = compared(claim, EXPONENTS, values)
     means = ", ".join(f"{v:.1e}" for v in values[1].mean(axis=1))
     return Evidence.measured(
         claim,
@@ -141,6 +141,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"95 % intervals over seeds, in brackets; single values to {spread:.0e} (two step sizes)",
         cases=2 * len(WIDTHS) * SEEDS,
         seed=seed,
+        picture=picture,
         detail=f"{off:+.2f}: how far outside its interval the worst exponent is, as in network_kernel_scaling",
     )
 

@@ -22,6 +22,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.strategies import integer_matrices
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_equal_vectors
 from odeflow.symbolic.flows import TIME
@@ -63,12 +64,13 @@ def derive(claim: Claim) -> Derivation:
         "L' = sum_l <J_l^T Delta, theta_l'>, so the gradient in layer l is J_l^T Delta",
         chain_rule.derivative(norm2(ERROR) / 2),
         gradients,
+        name="L'",
     )
     moved, kernels = Vector(), Vector()
     for block in blocks:
         moved = moved + block @ (-(block.T @ ERROR))
         kernels = kernels - block @ (block.T @ ERROR)
-    second = show_equal_vectors("with theta_l' = -J_l^T Delta", moved, kernels)
+    second = show_equal_vectors("with theta_l' = -J_l^T Delta", moved, kernels, name="Delta'")
     return Derivation(
         (
             assume("square loss; Delta' = sum_l J_l theta_l' with Jacobians that may move"),
@@ -126,6 +128,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=5,
         seed=seed,
         detail=f"relative difference {gap:.3g}",
+        picture=against_claim(expected, rate, what="Delta' of a sample", title="Delta' is the claimed sum over layers"),
     )
 
 

@@ -30,6 +30,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.training import NesterovMethod, iterate_modes
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -98,10 +99,13 @@ def derive(claim: Claim) -> Derivation:
             "beta_k = (k-1)/(k+gamma-1) <= 1", (STEPS - 1) / (STEPS - 1 + GAMMA), sp.Integer(1), {STEPS: sp.Integer(1)}
         ),
         define("the form V_k = x_k^2 - 2q x_k x_{k-1} + q x_{k-1}^2", equate(sp.Symbol("V_k"), form(x, y))),
-        semidefinite("momentum 0: q V_k - V_{k+1} >= 0", matrix(sp.Integer(0))),
-        semidefinite("momentum 1: q V_k - V_{k+1} >= 0", matrix(sp.Integer(1))),
+        semidefinite("momentum 0: q V_k - V_{k+1} >= 0", matrix(sp.Integer(0)), name="q V_k - V_{k+1}"),
+        semidefinite("momentum 1: q V_k - V_{k+1} >= 0", matrix(sp.Integer(1)), name="q V_k - V_{k+1}"),
         show_equal(
-            "V_{k+1} is a parabola in the momentum, opened by", sp.diff(after, BETA, 2), 2 * Q**2 * (x - y) ** 2
+            "V_{k+1} is a parabola in the momentum, opened by",
+            sp.diff(after, BETA, 2),
+            2 * Q**2 * (x - y) ** 2,
+            name="second derivative by the momentum",
         ),
         infer("a convex function that is <= q V_k at 0 and at 1 is so between: V_{k+1} <= q V_k, hence V_k <= q^k V_0"),
         show_equal("V_k = (1 - q) x_k^2 + q (x_k - x_{k-1})^2", form(x, y), (1 - Q) * x**2 + Q * (x - y) ** 2),
@@ -138,6 +142,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(ratios),
         seed=seed,
         detail=f"largest loss / bound {max(ratios):.6g}",
+        picture=by_case(
+            ratios,
+            1.0,
+            title="No loss exceeds the claimed bound",
+            ylabel="largest loss / bound",
+        ),
     )
 
 

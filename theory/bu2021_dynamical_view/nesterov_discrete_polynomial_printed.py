@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.training import NesterovMethod, iterate_modes
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, by, infer, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_discrete_linear
@@ -66,10 +67,11 @@ def counterexample(claim: Claim) -> Derivation:
                 "a polynomial law has the root rate 1: (c k^{-p})^{1/k} -> 1",
                 sp.limit(sp.log(c) / STEPS, STEPS, sp.oo) - POWER * sp.limit(sp.log(STEPS) / STEPS, STEPS, sp.oo),
                 sp.Integer(0),
+                name="limit of log(c k^{-p})/k",
             ),
             infer("so a loss that is c k^{-p} infinitely often, c, p > 0, admits no bound C rho^k with rho < 1"),
             proof,
-            show_equal("but here the bound holds with this rho", ratio, sp.Rational(1, 2)),
+            show_equal("but here the bound holds with this rho", ratio, sp.Rational(1, 2), name="rho"),
             show_violated("rho = 1/2 is allowed", claim.formula, {RATIO: ratio, **values}),
         )
     )
@@ -88,6 +90,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         f"root rate of the loss {measured:.4f}, claimed at least {claimed:g}",
         contradicted=measured < claimed - 3 * bar,
         error_bar=f"{bar:.1e} (half of the run against all of it)",
+        picture=along(
+            np.arange(steps + 1.0),
+            losses,
+            {"claimed: no faster than": claimed ** np.arange(steps + 1.0)},
+            title="The loss falls no faster than claimed",
+            xlabel="steps k",
+            ylabel="L_k / L_0",
+            yscale="log",
+            line=True,
+        ),
     )
 
 

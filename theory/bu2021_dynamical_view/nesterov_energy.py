@@ -21,9 +21,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
+from jaxtyping import Float
+from scipy.integrate import cumulative_trapezoid, simpson, trapezoid
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.relu_flow import ReluTrajectory, relu_flow
+from odeflow.panels import Panel, along
 from odeflow.strategies import NetworkCase, network_cases
 from odeflow.symbolic.derivations import Derivation, assume, define, equate
 from odeflow.symbolic.flows import nesterov
@@ -71,6 +74,20 @@ def derive(claim: Claim) -> Derivation:
     )
 
 
+def energy_panel(run: ReluTrajectory, power: Float[np.ndarray, " t"]) -> Panel:
+    """Return a picture of the energy beside its first value less the claimed friction's work."""
+    energy = run.losses + run.kinetic_energies
+    return along(
+        run.times,
+        {"observed": energy},
+        {"claimed": energy[0] - cumulative_trapezoid(power, run.times, initial=0.0)},
+        title="The energy falls by the claimed friction, across flips too",
+        xlabel="flow time t",
+        ylabel="E",
+        line=True,
+    )
+
+
 def friction_constant(claim: Claim) -> float:
     """Return the c of a claimed E' = -c (gamma/t) |theta'|^2."""
     return float(sp.cancel(-claim.formula.rhs / FRICTION))
@@ -81,8 +98,6 @@ def energy_gap(claim: Claim, run: ReluTrajectory, gamma: float) -> tuple[float, 
 
     Both are fractions of E(t0). The error bar is the difference to the trapezoidal rule.
     """
-    from scipy.integrate import simpson, trapezoid
-
     energy = run.losses + run.kinetic_energies
     power = friction_constant(claim) * gamma / run.times * 2.0 * run.kinetic_energies
     fine = float(simpson(power, x=run.times))
@@ -116,6 +131,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=run.times.size,
         seed=seed,
         detail=f"the balance is off by {gap:.3g} of E",
+        picture=energy_panel(run, friction_constant(claim) * 3.0 / run.times * 2.0 * run.kinetic_energies),
     )
 
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, cite, infer, show_equal, show_less
 from odeflow.symbolic.flows import nesterov
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -60,7 +61,12 @@ def derive(claim: Claim) -> Derivation:
     expected = sp.expand(sp.Symbol("u2") + bracket * sp.Symbol("u0"))
     steps = [
         assume("gamma > 0, lambda > 0"),
-        show_equal("u = t^{gamma/2} x has u'' + (lambda + gamma (2 - gamma)/(4 t^2)) u = 0", expanded, expected),
+        show_equal(
+            "u = t^{gamma/2} x has u'' + (lambda + gamma (2 - gamma)/(4 t^2)) u = 0",
+            expanded,
+            expected,
+            name="left side of the equation for u",
+        ),
         show_less(
             "the bracket is >= lambda/4 once t^2 >= gamma^2/(3 lambda)",
             LAMBDA / 4,
@@ -98,6 +104,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1 rise (the last one may be cut)",
         cases=len(counts),
         detail=f"too few rises at gamma = {wrong[0]:g}" if wrong else "",
+        picture=along(
+            list(counts),
+            list(counts.values()),
+            {"claimed: at least": [float(claim.formula.rhs) * (400.0 - g) for g in counts]},
+            title="The loss rises again and again",
+            xlabel="gamma",
+            ylabel="rises up to s = 400",
+        ),
     )
 
 

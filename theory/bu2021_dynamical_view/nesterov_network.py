@@ -32,6 +32,7 @@ import sympy as sp
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.kernels import relu_ntk_limit
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.heavy_ball_network import followed, perturbed, small_network
@@ -96,6 +97,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(inside) + steps,
         seed=seed,
         detail=f"largest ratio {worst:.6g}",
+        picture=by_case(
+            [worst, *(value for value, _ in inside)],
+            1.0,
+            title="The loss of no network exceeds the claimed bound",
+            ylabel="largest loss / bound",
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal
 from odeflow.symbolic.modes import FREQUENCY, nesterov_even_mode
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -63,12 +64,15 @@ def derive(claim: Claim) -> Derivation:
         show_equal("s^2 x^2 = s^{2-gamma} (s^gamma x^2)", s ** (2 - GAMMA) * s**GAMMA, s**2),
         show_equal(
             "gamma = 2 - d < 2: s^{-d} -> 0, the factor s^d tends to infinity",
-            sp.limit(s**-gap, s, sp.oo),
+            sp.Limit(s ** (-gap), s, sp.oo),
             sp.Integer(0),
         ),
         *two.verify().steps,
         show_equal(
-            "gamma = 2: s^2 x^2 = sin(s)^2 <= 1", (two.response * FREQUENCY * T) ** 2, sp.sin(FREQUENCY * T) ** 2
+            "gamma = 2: s^2 x^2 = sin(s)^2 <= 1",
+            (two.response * FREQUENCY * T) ** 2,
+            sp.sin(FREQUENCY * T) ** 2,
+            name="s^2 x^2",
         ),
         infer("gamma > 2: the factor tends to 0"),
     ]
@@ -102,6 +106,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{max(abs(v - (2 - g)) for g, v in found.items()):.1e} (largest difference to 2 - gamma)",
         cases=len(found),
         detail=f"claim and growth disagree at gamma = {wrong[0]:g}" if wrong else "",
+        picture=along(
+            list(found),
+            list(found.values()),
+            {"2 - gamma": [2.0 - g for g in found], "no growth": 0.0},
+            title="s^2 x^2 grows just below gamma = 2",
+            xlabel="gamma",
+            ylabel="power of s with which it grows",
+        ),
     )
 
 

@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from odeflow.experiments import numeric_flow
 from odeflow.numeric.modal import mode_response
 from odeflow.numeric.rates import fit_power
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, Step, assume, by, cite, define, equate, infer, show_equal
 from odeflow.symbolic.flows import nesterov
 from odeflow.symbolic.modes import nesterov_even_mode, nesterov_series_coefficients
@@ -89,7 +90,12 @@ def _same_series(nu: sp.Expr) -> list[Step]:
             2 * k * (2 * k - 1 + GAMMA) * ratio,
             sp.Integer(-1),
         ),
-        show_equal("as the flow's own first coefficient does", 2 * (1 + GAMMA) * ode, sp.Integer(-1)),
+        show_equal(
+            "as the flow's own first coefficient does",
+            2 * (1 + GAMMA) * ode,
+            sp.Integer(-1),
+            name="2 (1 + gamma) c_1/c_0",
+        ),
         infer("a power series is fixed by its recurrence and c_0 = 1, so the mode is Gamma(nu+1) (2/s)^nu J_nu(s)"),
     ]
 
@@ -133,6 +139,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{half:.1e} (95 % interval of the fits)",
         cases=len(fits),
         detail=f"fitted powers {shown}; amplitude off by {max(gaps):.2g}",
+        picture=along(
+            [g for g, _, _ in fits],
+            [fit.exponent for _, fit, _ in fits],
+            [power for _, _, power in fits],
+            title="The loss falls with the claimed power of t",
+            xlabel="gamma",
+            ylabel="power of 1/t",
+            interval=np.array([fit.interval for _, fit, _ in fits]).T,
+        ),
     )
 
 

@@ -33,6 +33,7 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, by, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import nesterov_energy
@@ -84,7 +85,7 @@ def derive(claim: Claim) -> Derivation:
         show_equal(
             "int_0^t s^{gamma-p/2} ds = t^{gamma-p/2+1}/(gamma-p/2+1)", sp.diff(s**g / g, s), s ** (GAMMA - POWER / 2)
         ),
-        show_equal("the speed bound", speed, sp.sqrt(2) * FACTOR * T ** (1 - POWER / 2)),
+        show_equal("the speed bound", speed, sp.sqrt(2) * FACTOR * T ** (1 - POWER / 2), name="bound on the speed"),
         show_equal("int_eps^oo t^{1-p/2} dt = 2 eps^{2-p/2}/(p-4)", -sp.diff(tail, s), s ** (1 - POWER / 2)),
         by("nesterov_energy", energy.derive(energy.CLAIM), energy.CLAIM.formula),
         infer("so |w_r'|^2/2 <= E(t) <= E(0) = L(0), and int_0^eps |w_r'| <= sqrt(2 L(0)) eps"),
@@ -144,6 +145,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(found),
         seed=seed,
         detail=f"largest distance / bound {worst:.4f}",
+        picture=by_case(
+            found,
+            1.0,
+            title="No weight moves further than the bound",
+            ylabel="largest distance / bound",
+        ),
     )
 
 

@@ -31,7 +31,8 @@ import sympy as sp
 
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.modal import mode_response, mode_velocity
-from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_violated
+from odeflow.panels import along
+from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_value, show_violated
 from odeflow.symbolic.modes import FREQUENCY, nesterov_even_mode
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import GAMMA, INITIAL_LOSS, MU, PAPER, POWER, SYMBOLS, T
@@ -74,16 +75,26 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("x = 1, a = +-1, four neurons with w_r.x = (10, -1, -1, -1), Delta(0) = 1: the first stays active"),
-            show_equal("H = (number of active neurons)/m = lambda_0/2 with lambda_0 = 1/2", 1 / at[WIDTH], at[MU]),
+            show_equal(
+                "H = (number of active neurons)/m = lambda_0/2 with lambda_0 = 1/2",
+                1 / at[WIDTH],
+                at[MU],
+                name="share of active neurons",
+            ),
             *mode.verify().steps,
             show_equal("in s = sqrt(mu) t the mode is 3 (sin s - s cos s)/s^3", phi, 3 * numerator / s**3),
-            show_equal("sin s - s cos s starts at 0 and has the slope s sin s", sp.diff(numerator, s), s * sp.sin(s)),
+            show_equal(
+                "sin s - s cos s starts at 0 and has the slope s sin s", sp.Derivative(numerator, s), s * sp.sin(s)
+            ),
             infer("so |sin s - s cos s| <= int_0^s u du = s^2/2"),
             show_equal(
-                "and s^2 phi^2 <= 9/4 = C: the loss bound holds", (3 * s**2 / 2 / s**3) ** 2 * s**2, choice[CONSTANT]
+                "and s^2 phi^2 <= 9/4 = C: the loss bound holds",
+                (3 * s**2 / 2 / s**3) ** 2 * s**2,
+                choice[CONSTANT],
+                name="bound on s^2 phi^2",
             ),
             define("w_1' = sqrt(m) a_1 Delta', Delta(t) = phi(t/2)"),
-            show_equal("the speed at s = pi", instance[SPEED], 9 / sp.pi**3),
+            show_value("the speed at s = pi", instance[SPEED], 9 / sp.pi**3),
             show_violated("it is above the bound", claim.formula, instance),
         )
     )
@@ -91,14 +102,15 @@ def counterexample(claim: Claim) -> Derivation:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Scan gamma = 4, p = 2 and gamma = 7, p = 14/3 (C numerically sharp) for the largest speed / bound."""
-    found = {}
+    found, curves = {}, {}
     for gamma, power in ((4.0, 2.0), (7.0, 14.0 / 3.0)):
         s = np.linspace(0.01, 60.0, 6000)
         from_rest = np.concatenate([[0.0], s])
         velocity = np.abs(mode_velocity(Nesterov(gamma), np.array([1.0]), from_rest)[0][1:])
         constant = 9.0 / 4.0 if gamma == 4.0 else sharp_constant(gamma, power)
         values = {SAMPLES: 1.0, WIDTH: 1.0, MU: 1.0, INITIAL_LOSS: 0.5, GAMMA: gamma, POWER: power, CONSTANT: constant}
-        found[gamma] = float((velocity / claim.bound({**values, T: s})).max())
+        curves[f"gamma = {gamma:g}, p = {power:.3g}"] = velocity / claim.bound({**values, T: s})
+        found[gamma] = float(curves[f"gamma = {gamma:g}, p = {power:.3g}"].max())
     worst = max(found.values())
     return Evidence.measured(
         claim,
@@ -107,6 +119,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (grid of the closed form)",
         cases=12000,
         detail=f"largest speed / bound {worst:.4f}",
+        picture=along(
+            s,
+            curves,
+            {"claimed: at most": 1.0},
+            title="No weight moves faster than the bound",
+            xlabel="sqrt(mu) t",
+            ylabel="speed / bound",
+            line=True,
+        ),
     )
 
 

@@ -34,6 +34,7 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
+from odeflow.panels import by_case
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Stage, Theorem, Verdict, World
@@ -85,7 +86,10 @@ def derive(claim: Claim) -> Derivation:
             ),
             infer("after eps as in `nesterov_weight_distance`, with its first term"),
             show_equal(
-                "the sum of both at eps = mu^{-1/2}", _powers(early + LATE.subs(SPLIT, split)), _powers(distance)
+                "the sum of both at eps = mu^{-1/2}",
+                _powers(early + LATE.subs(SPLIT, split)),
+                _powers(distance),
+                name="sum of both",
             ),
             define("it is R = c delta lambda_0/n^2 at this width", equate(WIDTH, width)),
             show_with("whose exponents do not contain p", claim.formula, exponents(width)),
@@ -128,6 +132,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(found),
         seed=seed,
         detail=f"largest speed / bound {worst:.4f}",
+        picture=by_case(
+            found,
+            1.0,
+            title="No weight moves faster than the bound",
+            ylabel="largest speed / bound",
+        ),
     )
 
 

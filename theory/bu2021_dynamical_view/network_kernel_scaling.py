@@ -38,6 +38,7 @@ from odeflow.numeric.kernels import relu_ntk, relu_ntk_limit, two_layer_initiali
 from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.rates import fit_scaling
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import Panel, along
 from odeflow.strategies import NetworkCase
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import PAPER
@@ -108,8 +109,8 @@ def measured(choose: Choice, seed: int) -> Float[np.ndarray, "4 widths seeds"]:
 
 def compared(
     claim: Claim, exponents: tuple[sp.Symbol, ...], values: Float[np.ndarray, "q widths seeds"]
-) -> tuple[float, str]:
-    """Fit exponents over WIDTHS; return how far the worst claimed one is outside its interval, and all in words.
+) -> tuple[float, str, Panel]:
+    """Fit exponents over WIDTHS; return how far the worst claimed one is outside its interval, all in words, a picture.
 
     Negative means inside. The claim is a conjunction of equations `exponent = value`.
     """
@@ -120,7 +121,23 @@ def compared(
         wide, fit = fit_scaling(sizes, v, confidence=DECISION), fit_scaling(sizes, v)
         off = max(off, abs(wide.exponent - claimed[e]) - (wide.exponent - wide.interval[0]) - SLACK)
         words.append(f"{e} = {fit.exponent:.2f} [{fit.interval[0]:.2f}, {fit.interval[1]:.2f}]")
-    return off, "; ".join(words)
+    means = {
+        claim.where.get(e, str(e)).removeprefix("of "): v.mean(axis=1) for e, v in zip(exponents, values, strict=True)
+    }
+    ends = [np.array([v.min(axis=1), v.max(axis=1)]) for v in values]
+    laws = [m[-1] * (sizes / sizes[-1]) ** claimed[e] for e, m in zip(exponents, means.values(), strict=True)]
+    picture = along(
+        sizes,
+        means,
+        dict(zip(means, laws, strict=True)),
+        title="Each falls with the claimed power of the width",
+        xlabel="width m",
+        ylabel="mean over seeds, least and largest",
+        xscale="log",
+        yscale="log",
+        interval=dict(zip(means, ends, strict=True)),
+    )
+    return off, "; ".join(words), picture
 
 
 def scaling_evidence(claim: Claim, choose: Choice, *, seed: int) -> Evidence:
@@ -132,7 +149,7 @@ def scaling_evidence(claim: Claim, choose: Choice, *, seed: int) -> Evidence:
     choose : lambda_0 -> the flow and its horizon
     seed : of the data and of the initial weights
     """
-    off, words = compared(claim, EXPONENTS, measured(choose, seed))
+    off, words, picture = compared(claim, EXPONENTS, measured(choose, seed))
     return Evidence.measured(
         claim,
         words,
@@ -140,6 +157,7 @@ def scaling_evidence(claim: Claim, choose: Choice, *, seed: int) -> Evidence:
         error_bar="95 % intervals over seeds, in brackets",
         cases=len(WIDTHS) * SEEDS,
         seed=seed,
+        picture=picture,
         detail=f"{off:+.2f}: how far outside the {DECISION:.1%} interval, widened by {SLACK}, the worst exponent is",
     )
 

@@ -28,6 +28,7 @@ import sympy as sp
 
 from odeflow.experiments import random_network
 from odeflow.numeric.relu_flow import relu_predictions
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.newton_rate import kernels
@@ -65,8 +66,8 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("n = p = 1, m = 4, x = 1, a_r = 1, w_r = 10, y = 19"),
-            show_equal("the error is 1", error, sp.Integer(1)),
-            show_equal("every Hessian is 1/4", slope**2, sp.Rational(1, 4)),
+            show_equal("the error is 1", error, sp.Integer(1), name="error"),
+            show_equal("every Hessian is 1/4", slope**2, sp.Rational(1, 4), name="Hessian"),
             show_less("all neurons stay active", sp.Integer(1), moved),
             show_violated(f"a step of size {step}", claim.formula, instance),
         )
@@ -76,7 +77,7 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Take one step on three networks, and compare the best stable step with gradient descent's."""
     step = float(claim.formula.lhs.args[0])
-    worst, said = 0.0, []
+    factors, said = list[float](), []
     for n, p, m in ((10, 3, 200), (10, 3, 1000), (20, 5, 500)):
         case = random_network(n, p, m, seed=np.random.default_rng((seed, n, m)))
         error = relu_predictions(case.X, case.W, case.a) - case.y
@@ -85,10 +86,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             J = sign * (case.X @ w > 0)[:, None] * case.X / np.sqrt(m)
             W[r] = w - step * np.linalg.pinv(J, rcond=1e-10) @ error
         after = relu_predictions(case.X, W, case.a) - case.y
-        worst = max(worst, float(after @ after / (error @ error)))
+        factors.append(float(after @ after / (error @ error)))
         newton, descent = (np.linalg.eigvalsh(K) for K in kernels(case)[::-1])
         best = [(1 - s[0] / s[-1]) / (1 + s[0] / s[-1]) for s in (newton, descent)]
         said.append(f"{0.5 * error @ error:.2g} -> {0.5 * after @ after:.2g} ({best[0]:.3f}, {best[1]:.3f})")
+    worst = max(factors)
     return Evidence.measured(
         claim,
         f"loss in one step (best stable factor of Newton, of gradient descent): {'; '.join(said)}",
@@ -97,6 +99,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=3,
         seed=seed,
         detail=f"one step multiplies the loss by up to {worst:.3g}",
+        picture=by_case(
+            factors,
+            1.0,
+            title="A step of Newton's method lowers the loss",
+            ylabel="loss after a step / before",
+            yscale="log",
+        ),
     )
 
 

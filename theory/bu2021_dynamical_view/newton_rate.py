@@ -32,6 +32,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from odeflow.experiments import random_network
+from odeflow.panels import by_case
 from odeflow.strategies import NetworkCase, network_cases
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -76,7 +77,7 @@ def derive(claim: Claim) -> Derivation:
             define(
                 "J_r = U diag(sigma) V^T; v = sum of c_k u_k over the left singular vectors, those with sigma = 0 too"
             ),
-            show_equal("P_r u = u where sigma > 0", lift, sp.Integer(1)),
+            show_equal("P_r u = u where sigma > 0", lift, sp.Integer(1), name="factor of u in P_r u"),
             infer(
                 "where sigma = 0 both forms vanish; both are diagonal in u_k, and sums over k and r keep the inequality"
             ),
@@ -110,15 +111,16 @@ def excess(claim: Claim, case: NetworkCase) -> float:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare the two kernels on three networks, and on one whose samples coincide, where the bound is attained."""
-    said, worst = [], np.inf
+    said, found = [], list[float]()
     for n, p, m in ((10, 3, 200), (10, 3, 1000), (20, 5, 500)):
         case = random_network(n, p, m, seed=np.random.default_rng((seed, n, m)))
         H, S = kernels(case)
         gain = np.linalg.eigvalsh(S)[0] / (m / n * np.linalg.eigvalsh(H)[0])
-        worst = min(worst, excess(claim, case))
+        found.append(excess(claim, case))
         said.append(f"{gain:.1f}")
     tight = NetworkCase(np.ones((3, 1)), np.zeros(3), np.ones((4, 1)), np.ones(4))
-    worst = min(worst, excess(claim, tight))
+    found.append(excess(claim, tight))
+    worst = min(found)
     return Evidence.measured(
         claim,
         f"smallest excess {worst:.1e} (equal samples); true rate over the bound {', '.join(said)}",
@@ -127,6 +129,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=4,
         seed=seed,
         detail=f"smallest eigenvalue of the excess, over m: {worst:.3g}",
+        picture=by_case(
+            found,
+            0.0,
+            title="Newton's kernel is at least the claimed multiple of H",
+            ylabel="smallest eigenvalue of the excess / m",
+            limit_label="claimed: at least",
+        ),
     )
 
 

@@ -38,6 +38,7 @@ import sympy as sp
 
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.relu_flow import relu_flow, relu_predictions
+from odeflow.panels import along
 from odeflow.strategies import NetworkCase
 from odeflow.symbolic.derivations import (
     Derivation,
@@ -47,6 +48,7 @@ from odeflow.symbolic.derivations import (
     semidefinite,
     show_equal,
     show_less,
+    show_value,
     show_violated,
 )
 from odeflow.symbolic.exact import is_positive_semidefinite
@@ -123,6 +125,7 @@ def boundary_steps() -> list[Step]:
             "the gate theta keeps x_r + theta sum_j x_j orthogonal to the other inputs",
             RHO + THETA * (1 + 2 * RHO),
             sp.Integer(0),
+            name="inner product with another input",
         ),
         show_less("theta >= 0", sp.Integer(0), THETA),
         show_less("theta <= 1", THETA, sp.Integer(1)),
@@ -151,16 +154,19 @@ def counterexample(claim: Claim) -> Derivation:
         (
             assume("n = p = m = 4, a_r = 1, w_r.x_r = 20, w_r.x_j = 0 for j != r, Delta(0) = (1, 1, 1, 1)"),
             semidefinite("such unit vectors exist", gram),
-            show_equal("the vector of ones: H_inf 1 = (1/2 + 3h) 1", (limit * ones)[0], LAMBDA0),
+            show_equal(
+                "the vector of ones: H_inf 1 = (1/2 + 3h) 1", (limit * ones)[0], LAMBDA0, name="first entry of H_inf 1"
+            ),
             show_less("h < 0, and the other eigenvalues are 1/2 - h: lambda_0 = 1/2 + 3h", LIMIT, sp.Integer(0)),
             show_less("r^2 = lambda_0/2 < 1645/10000", square, ABOVE),
             show_equal(
                 "patterns, of 4096, whose kernel is not >= 1645/10000",
                 sp.Integer(failing_patterns(ABOVE)),
                 sp.Integer(0),
+                name="number of patterns",
             ),
             *boundary_steps(),
-            show_equal(
+            show_value(
                 "distance^2 of x_r from the span of the others, over 4", (1 / (gram.inv()[0, 0])) / SIZE, EFFECTIVE
             ),
             infer("s = w_r.x_r: s'' + 2r s' = -(dist^2/2) delta, so delta'' + 2r delta' + (dist^2/4) delta = 0"),
@@ -201,9 +207,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     start = run.errors[0]
     pseudo = 0.5 * float(start @ run.initial_kernel @ start)
     values = {T: run.times, RATE: rate, INITIAL_PSEUDO_LOSS: pseudo, INITIAL_LOSS: float(run.losses[0])}
-    ratios = (run.losses / claim.bound({k: v for k, v in values.items() if claim.formula.rhs.has(k)}))[
-        run.times < until
-    ]
+    bounds = claim.bound({k: v for k, v in values.items() if claim.formula.rhs.has(k)})
+    ratios = (run.losses / bounds)[run.times < until]
     return Evidence.measured(
         claim,
         f"loss over bound {ratios[-1]:.3f} at t = {run.times[ratios.size - 1] * rate:.3g}/r, "
@@ -213,6 +218,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=ratios.size,
         seed=seed,
         detail=f"largest ratio to the bound {ratios.max():.4f} while lambda_min(H) >= lambda_0/2",
+        picture=along(
+            run.times[: ratios.size] * rate,
+            run.losses[: ratios.size],
+            {"claimed bound": np.broadcast_to(bounds, run.times.shape)[: ratios.size]},
+            title="The loss stays below the bound while lambda_min(H) >= lambda_0/2",
+            xlabel="r t",
+            ylabel="L",
+            yscale="log",
+        ),
     )
 
 

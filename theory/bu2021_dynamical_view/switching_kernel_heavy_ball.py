@@ -29,6 +29,7 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.optimize import brentq, minimize
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view.notation import INITIAL_PSEUDO_LOSS, PAPER, RATE, SYMBOLS, T
@@ -152,6 +153,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.0e} (thresholds, two grids)",
         cases=12,
         detail=f"L(12) = {losses[-1]:.4g} against {bounds[-1]:.4g}",
+        picture=along(
+            np.arange(1.0, 13.0),
+            losses,
+            {"claimed bound": bounds},
+            title="The loss stays below the claimed bound",
+            xlabel="r t, one period each",
+            ylabel="L",
+            yscale="log",
+        ),
     )
 
 

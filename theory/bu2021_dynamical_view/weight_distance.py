@@ -33,6 +33,7 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import HeavyBall
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import heavy_ball_rate
@@ -87,6 +88,7 @@ def derive(claim: Claim) -> Derivation:
             "the envelope integrates to the bound",
             distance,
             sp.Rational(8, 3) * sp.sqrt(SAMPLES * INITIAL_PSEUDO_LOSS / WIDTH) / RATE**3,
+            name="integral of the envelope",
         ),
     ]
     return Derivation((*steps, chain("put together", claim.formula, distance, from_=steps)))
@@ -130,6 +132,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(ratios),
         seed=seed,
         detail=f"largest ratio {max(ratios):.6f}; the single critical mode has {ratios[-1]:.6f}",
+        picture=by_case(
+            ratios,
+            1.0,
+            title="No weight moves further than the bound",
+            ylabel="largest distance / bound",
+        ),
     )
 
 

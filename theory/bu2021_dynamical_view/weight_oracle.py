@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.strategies import integer_matrices
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, infer, show_equal_vectors
@@ -98,6 +99,7 @@ def derive(claim: Claim) -> Derivation:
                 "hence c = H^{-1} Delta_moved",
                 substituted((INVERSE @ ERROR_MOVED).as_expr(), JACOBIAN.T @ COEFFICIENT),
                 COEFFICIENT,
+                name="H^{-1} Delta_moved",
             ),
             Step("put J^T c into the claim", claim.formula, Kind.COMPUTED, found),
         )
@@ -120,12 +122,14 @@ def followed(J: Any, start: Any, target: Any, method: str, steps: int) -> tuple[
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Run three discrete methods on linear networks and compare the weights with the claim, at every step."""
     rng = np.random.default_rng(seed)
-    worst, cases, conditioning = 0.0, 0, 0.0
+    worst, cases, conditioning, moved, claimed = 0.0, 0, 0.0, {}, {}
     for method in ("gradient descent", "heavy ball", "Nesterov"):
         J, target, start = rng.standard_normal((4, 12)), rng.standard_normal(4), rng.standard_normal(12)
         weights, errors = followed(J, start, target, method, 60)
         predicted = _evaluated(claim, J, (errors - errors[0]).T).T
         worst = max(worst, float(np.abs(weights - start - predicted).max()))
+        moved[method] = np.linalg.norm(weights - start, axis=1)
+        claimed[method] = np.broadcast_to(np.linalg.norm(predicted, axis=-1), moved[method].shape)
         conditioning = max(conditioning, float(np.linalg.cond(J @ J.T)))
         cases += weights.shape[0]
     bar = 1e-14 * conditioning
@@ -137,6 +141,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=cases,
         seed=seed,
         detail=f"largest difference {worst:.3g}",
+        picture=along(
+            np.arange(61.0),
+            moved,
+            claimed,
+            title="The errors tell how far the weights have moved",
+            xlabel="steps",
+            ylabel="|theta - theta(0)|",
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from odeflow.datasets import sphere
 from odeflow.numeric.flows import GradientFlow, HeavyBall, Nesterov
 from odeflow.numeric.kernels import relu_ntk, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_flow
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, infer, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.bu2021_dynamical_view import weight_oracle
@@ -117,6 +118,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (closed form)",
         cases=len(found) - 1,
         seed=seed,
+        picture=by_case(
+            found[1:],
+            1.0,
+            title="No weight moves further than the bound",
+            ylabel="distance / bound, all times",
+        ),
     )
 
 

@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 from odeflow.experiments import random_network
 from odeflow.numeric.flows import Nesterov
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.panels import along
 from odeflow.strategies import NetworkCase, network_cases
 from odeflow.symbolic.derivations import Derivation, assume, by, chain, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -67,6 +68,7 @@ def derive(claim: Claim) -> Derivation:
         "t^gamma is an integrating factor: (t^gamma w')' = t^gamma (w'' + (gamma/t) w')",
         sp.expand(sp.diff(T**GAMMA * sp.diff(w(T), T), T) / T**GAMMA),
         sp.diff(w(T), T, 2) + GAMMA / T * sp.diff(w(T), T),
+        name="(t^gamma w')'/t^gamma",
     )
     integral = show_equal(
         "t^{-gamma} int_0^t s^gamma F ds = F t/(gamma+1)",
@@ -117,6 +119,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=16,
         seed=seed,
         detail=f"largest ratio {worst:.6g}",
+        picture=along(
+            (1, 16, 64, 256),
+            [tight, *ratios],
+            1.0,
+            title="No weight moves faster than the bound",
+            xlabel="width m",
+            ylabel="largest speed / bound",
+            xscale="log",
+        ),
     )
 
 

@@ -30,6 +30,7 @@ from typing import Any
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -91,12 +92,14 @@ def derive(claim: Claim) -> Derivation:
             "gradient flow: |Delta|^2/2 changes by -<Delta, H Delta> <= 0",
             gradient_flow().frozen_dynamics(KERNEL).derivative(norm2(ERROR) / 2),
             -inner(ERROR, KERNEL @ ERROR),
+            name="(|Delta|^2/2)'",
         ),
         *(
             show_equal(
                 f"{flow.name}: the energy |Delta'|^2/2 + Lhat changes by friction only",
                 flow.frozen_dynamics(KERNEL).derivative(norm2(VELOCITY) / 2 + PSEUDO_LOSS_FORM),
                 -flow.coefficients[0] * norm2(VELOCITY),
+                name="(|Delta'|^2/2 + Lhat)'",
             )
             for flow in (heavy_ball(2 * RATE), nesterov(GAMMA))
         ),
@@ -109,7 +112,10 @@ def derive(claim: Claim) -> Derivation:
     steps += [
         define("the width", equate(WIDTH, ENOUGH * ORDER)),
         show_equal(
-            "squared and in units of R^2 the bound is 32/(c^2 K)", at_width**2 / RADIUS**2, 32 / (LAZY**2 * ENOUGH)
+            "squared and in units of R^2 the bound is 32/(c^2 K)",
+            at_width**2 / RADIUS**2,
+            32 / (LAZY**2 * ENOUGH),
+            name="squared bound in units of R^2",
         ),
     ]
     return Derivation(
@@ -143,6 +149,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,
+        picture=by_case(
+            found,
+            1.0,
+            title="No weight moves further than the bound",
+            ylabel="largest distance / bound",
+        ),
     )
 
 
