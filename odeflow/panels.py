@@ -1,8 +1,9 @@
 """What a picture shows: curves on axes. Data only; `odeflow.plots` draws them.
 
 Three forms serve the pages of theorems: `along` for what is claimed and observed over time, width or any parameter;
-`by_case` for one number a case against one bound; `against_claim` for many pairs of numbers of different sizes. A
-title says what is claimed; the picture shows whether it is so. What they keep is small: an Evidence carries it about.
+`by_case` for one number a case against one bound, `departures` if that bound is an error bar; `against_claim` for many
+pairs of numbers of different sizes. A title says what is claimed; the picture shows whether it is so. What they keep is
+small: an Evidence carries it about.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 Numbers: TypeAlias = float | int | Sequence[Any] | NDArray[Any]
 """A number, or anything that NumPy makes an array of real numbers of."""
 
-__all__ = ["MOST_POINTS", "Curve", "Panel", "against_claim", "along", "by_case"]
+__all__ = ["MOST_POINTS", "Curve", "Panel", "against_claim", "along", "by_case", "departures"]
 
 MOST_POINTS = 400
 """Points that a curve of `along`, `by_case` and `against_claim` keeps."""
@@ -152,6 +153,27 @@ def by_case(
         yscale=yscale,
         interval=None if ends is None else ends[:, order],
     )
+
+
+def departures(
+    found: Numbers, allowed: float, *, title: str, ylabel: str = "departure from the claim", of: str = "error bar"
+) -> Panel:
+    """Return a panel with how far each case departs from an equation, against what its error bar allows.
+
+    Parameters
+    ----------
+    found : (k,) sizes of the departures
+    allowed : departure from which on the claim is contradicted
+    title : what is claimed
+    of : what allows it, for the legend
+
+    Examples
+    --------
+    >>> panel = departures([1e-16, 3e-15], 1e-12, title="both sides agree")
+    >>> panel.yscale, panel.curves[1].label
+    ('log', 'error bar')
+    """
+    return by_case(found, allowed, title=title, ylabel=ylabel, yscale="log", limit_label=of)
 
 
 def against_claim(
