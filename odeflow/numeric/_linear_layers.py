@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.markup import sketch
-from odeflow.numeric.arrays import as_matrix, require_count
+from odeflow.numeric.arrays import as_matrix, refuse_overflow, require_count
 
 __all__ = [
     "LinearTrajectory",
@@ -110,6 +110,7 @@ class LinearTrajectory:
         return f"<p>{said}</p>{sketch(self.times.tolist(), self.losses.tolist(), label='loss')}"
 
 
+@refuse_overflow()
 def balanced_layers(end_to_end: ArrayLike, depth: int, *, widths: Sequence[int] | None = None) -> Weights:
     """Factor a matrix into balanced layers: W_e = U S V^T gives W_1 = S^{1/N} V^T, W_j = S^{1/N}, W_N = U S^{1/N}.
 
@@ -159,6 +160,7 @@ def balanced_layers(end_to_end: ArrayLike, depth: int, *, widths: Sequence[int] 
     return tuple(chain)
 
 
+@refuse_overflow()
 def imbalance(layers: Sequence[ArrayLike]) -> float:
     """Measure max_j |W_{j+1}^T W_{j+1} - W_j W_j^T| in Frobenius norm; 0 for a single layer.
 

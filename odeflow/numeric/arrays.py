@@ -1,13 +1,19 @@
 """Is this argument what the door expects? Shapes, finiteness, signs: checked once, at the public door.
 
 Every function returns the checked value (arrays as C-contiguous float64) or raises `InvalidArgumentError` with what
-was expected, what came, and what to do.
+was expected, what came, and what to do. Finite numbers may still have products beyond double precision, and which
+products a door takes is known only inside; so `refuse_overflow` stands around the door and says it for all of them.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
 import math
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -20,11 +26,53 @@ __all__ = [
     "as_symmetric",
     "as_times",
     "as_vector",
+    "refuse_overflow",
     "require_count",
     "require_finite",
     "require_nonnegative",
     "require_positive",
 ]
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+def refuse_overflow(*, but: tuple[str, ...] = ()) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:
+    """Decorate a door: finite arguments give finite results, or an `InvalidArgumentError` that names their sizes.
+
+    NumPy's overflows, divisions by zero and invalid operations end the call where they happen; those of compiled
+    kernels are seen in the result.
+
+    Parameters
+    ----------
+    but
+        Fields of the result that may be infinite or NaN, as their documentation says.
+
+    Examples
+    --------
+    >>> @refuse_overflow()
+    ... def square(x, y):
+    ...     return as_vector("x", x) ** 2 * y
+    >>> square([1e10], 1.0)
+    array([1.e+20])
+    >>> square([1.0, 1e200], 1.0)
+    Traceback (most recent call last):
+    ...
+    odeflow.errors.InvalidArgumentError: Expected arguments with products within double precision (1e-308 to 1e308) \
+but square met: overflow encountered in square. Given: x from 1 to 1e+200, y of 1. Rescale what is extreme.
+    """
+
+    def decorate(door: Callable[Given, Found]) -> Callable[Given, Found]:
+        call = functools.partial(_call, door, but)
+
+        def checked(*args: Given.args, **options: Given.kwargs) -> Found:
+            return call(*args, **options)
+
+        # A function of the door's module, not of this one: doctest looks there for examples.
+        own = FunctionType(checked.__code__, door.__globals__, door.__name__, None, checked.__closure__)
+        return functools.wraps(door)(own)
+
+    return decorate
 
 
 def require_finite(name: str, value: float) -> float:
@@ -134,3 +182,58 @@ def as_times(name: str, value: Any) -> Float[np.ndarray, " t"]:
     if times.size > 1 and not (np.diff(times) > 0.0).all():
         raise InvalidArgumentError(f"Expected {name} to increase strictly. Sort it and remove duplicates.")
     return times
+
+
+def _call(door: Callable[..., Found], but: tuple[str, ...], *args: Any, **options: Any) -> Found:
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            found = door(*args, **options)
+    except (FloatingPointError, OverflowError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+        what = str(error.args[-1]) if error.args else type(error).__name__
+        raise _beyond(door, args, options, what) from error
+    if not all(np.isfinite(numbers).all() for numbers in _numbers_in(found, but)):
+        raise _beyond(door, args, options, "a result that is not finite")
+    return found
+
+
+def _numbers_in(found: Any, but: tuple[str, ...]) -> Iterator[Any]:
+    """Yield the numbers and arrays of a result, those in tuples and dataclasses too."""
+    if isinstance(found, float) or (isinstance(found, (np.ndarray, np.generic)) and found.dtype.kind == "f"):
+        yield found
+    elif isinstance(found, (tuple, list)):
+        for part in found:
+            yield from _numbers_in(part, but)
+    elif dataclasses.is_dataclass(found):
+        for field in dataclasses.fields(found):
+            if field.name not in but:
+                yield from _numbers_in(getattr(found, field.name), but)
+
+
+def _beyond(
+    door: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], what: str
+) -> InvalidArgumentError:
+    given = inspect.signature(door).bind(*args, **options).arguments
+    sizes = [f"{name} {size}" for name, value in given.items() if (size := _size_of(value))]
+    return InvalidArgumentError(
+        f"Expected arguments with products within double precision (1e-308 to 1e308) but {door.__name__} met: "
+        f"{what}. Given: {', '.join(sizes)}. Rescale what is extreme."
+    )
+
+
+def _size_of(value: Any) -> str:
+    """Return the smallest and largest magnitude among numbers, in words; "" if there are none but zeros."""
+    if isinstance(value, (list, tuple)) and len({np.shape(part) for part in value}) > 1:
+        arrays = [np.abs(np.asarray(part, dtype=np.float64)).ravel() for part in value]
+        magnitudes = np.concatenate(arrays)
+    elif dataclasses.is_dataclass(value):
+        magnitudes = np.array([abs(v) for v in vars(value).values() if isinstance(v, (int, float))], dtype=np.float64)
+    else:
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "iuf":
+            return ""
+        magnitudes = np.abs(numbers.astype(np.float64)).ravel()
+    magnitudes = magnitudes[magnitudes > 0.0]
+    if not magnitudes.size:
+        return ""
+    least, most = float(magnitudes.min()), float(magnitudes.max())
+    return f"of {most:.3g}" if least == most else f"from {least:.3g} to {most:.3g}"

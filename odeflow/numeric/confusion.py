@@ -29,7 +29,7 @@ from odeflow.numeric._confusion_layers import (
 )
 from odeflow.numeric._confusion_pairs import Confusion, collect
 from odeflow.numeric.activations import Activation
-from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count
+from odeflow.numeric.arrays import as_array, as_matrix, as_vector, refuse_overflow, require_count
 from odeflow.numeric.mlp_training import CrossEntropy, PowerLoss, Seed, Targets, checked_points
 
 __all__ = [
@@ -114,6 +114,7 @@ def initial_weights(
     return drawn
 
 
+@refuse_overflow(but=("smallest_cosine",))
 def gradient_confusion(
     architecture: Architecture,
     parameters: ArrayLike,
@@ -169,6 +170,7 @@ def gradient_confusion(
     return samples.confusion()
 
 
+@refuse_overflow()
 def gradient_gram(
     architecture: Architecture, parameters: ArrayLike, X: ArrayLike, Y: ArrayLike, *, loss: SampleLoss = CLASSES
 ) -> Float[np.ndarray, "n n"]:
@@ -191,6 +193,7 @@ def gradient_gram(
     return samples.products(state, state)
 
 
+@refuse_overflow()
 def per_sample_gradients(
     architecture: Architecture, parameters: ArrayLike, X: ArrayLike, Y: ArrayLike, *, loss: SampleLoss = CLASSES
 ) -> Float[np.ndarray, "n p"]:
@@ -217,6 +220,7 @@ def per_sample_gradients(
     return gradients
 
 
+@refuse_overflow()
 def batch_gradients(
     architecture: Architecture,
     parameters: ArrayLike,
@@ -244,6 +248,7 @@ def batch_gradients(
     return points.gradients_of(chosen)
 
 
+@refuse_overflow(but=("smallest_cosine",))
 def minibatch_confusion(
     architecture: Architecture,
     parameters: ArrayLike,
@@ -293,6 +298,7 @@ def minibatch_confusion(
     return _finite(collect(len(chosen), squares, blocks()))
 
 
+@refuse_overflow(but=("smallest_cosine",))
 def confusion_of_gradients(gradients: ArrayLike, *, block: int = BLOCK) -> Confusion:
     """Compute the confusion of gradients that are given as rows.
 
@@ -323,6 +329,7 @@ def confusion_of_gradients(gradients: ArrayLike, *, block: int = BLOCK) -> Confu
     return _finite(collect(len(rows), squares, blocks()))
 
 
+@refuse_overflow()
 def sample_losses(
     architecture: Architecture, parameters: ArrayLike, X: ArrayLike, Y: ArrayLike, *, loss: SampleLoss = CLASSES
 ) -> Float[np.ndarray, " n"]:

@@ -18,12 +18,13 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._ntk_kernels import angle_matrix
 from odeflow.numeric.activations import Activation, activated
-from odeflow.numeric.arrays import as_matrix, require_count
+from odeflow.numeric.arrays import as_matrix, refuse_overflow, require_count
 from odeflow.numeric.geometry import units_and_norms
 
 __all__ = ["mlp_ntk", "mlp_ntk_layers", "mlp_ntk_limit"]
 
 
+@refuse_overflow()
 def mlp_ntk(
     X: ArrayLike, weights: Sequence[ArrayLike], *, activation: Activation = Activation.RELU
 ) -> Float[np.ndarray, "n n"]:
@@ -70,6 +71,7 @@ def mlp_ntk(
     return total
 
 
+@refuse_overflow()
 def mlp_ntk_layers(
     X: ArrayLike, weights: Sequence[ArrayLike], *, activation: Activation = Activation.RELU
 ) -> Float[np.ndarray, "l n n"]:
@@ -95,6 +97,7 @@ def mlp_ntk_layers(
     return np.stack(list(_layer_kernels(X, weights, activation))[::-1])
 
 
+@refuse_overflow()
 def mlp_ntk_limit(X: ArrayLike, depth: int) -> Float[np.ndarray, "n n"]:
     """Compute the infinite-width tangent kernel of a ReLU network with `depth` weight layers, all trained.
 

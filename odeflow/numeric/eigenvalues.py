@@ -21,7 +21,7 @@ import scipy.sparse.linalg
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from odeflow.numeric.arrays import as_symmetric, require_nonnegative
+from odeflow.numeric.arrays import as_symmetric, refuse_overflow, require_nonnegative
 
 __all__ = ["EigenvalueBound", "kernel_spectrum", "smallest_eigenvalue"]
 
@@ -59,6 +59,7 @@ class EigenvalueBound:
         return self.upper < 0.0
 
 
+@refuse_overflow()
 def smallest_eigenvalue(kernel: ArrayLike, *, entry_error: float = 0.0) -> EigenvalueBound:
     """Enclose the smallest eigenvalue of a symmetric matrix, rigorously.
 
@@ -118,6 +119,7 @@ def smallest_eigenvalue(kernel: ArrayLike, *, entry_error: float = 0.0) -> Eigen
     return EigenvalueBound(value=min(max(math.ldexp(value, exponent), down), up), lower=down, upper=up)
 
 
+@refuse_overflow()
 def kernel_spectrum(kernel: ArrayLike) -> Float[np.ndarray, " n"]:
     """Compute all eigenvalues of a symmetric matrix, in ascending order.
 

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._ntk_kernels import limit_kernel, pattern_kernel
 from odeflow.numeric.activations import Activation
-from odeflow.numeric.arrays import as_matrix, as_vector, require_count
+from odeflow.numeric.arrays import as_matrix, as_vector, refuse_overflow, require_count
 from odeflow.numeric.deep_kernels import mlp_ntk, mlp_ntk_layers, mlp_ntk_limit
 from odeflow.numeric.eigenvalues import EigenvalueBound, kernel_spectrum, smallest_eigenvalue
 from odeflow.numeric.geometry import pairwise_angles, units_and_norms
@@ -51,6 +51,7 @@ __all__ = [
 BLOCK = 1 << 19
 
 
+@refuse_overflow()
 def relu_ntk(X: ArrayLike, W: ArrayLike, *, a: ArrayLike | None = None) -> Float[np.ndarray, "n n"]:
     """Compute the tangent kernel of the two-layer ReLU network whose hidden layer is trained.
 
@@ -101,6 +102,7 @@ def relu_ntk(X: ArrayLike, W: ArrayLike, *, a: ArrayLike | None = None) -> Float
     return kernel
 
 
+@refuse_overflow()
 def relu_ntk_limit(X: ArrayLike) -> Float[np.ndarray, "n n"]:
     """Compute the infinite-width tangent kernel of the two-layer ReLU network whose hidden layer is trained.
 
@@ -146,6 +148,7 @@ def relu_ntk_limit(X: ArrayLike) -> Float[np.ndarray, "n n"]:
     return kernel
 
 
+@refuse_overflow()
 def relu_ntk_limit_entry_error(X: ArrayLike) -> float:
     """Bound the rounding error of every entry of `relu_ntk_limit(X)` against the exact kernel of the floats in `X`.
 

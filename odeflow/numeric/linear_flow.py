@@ -51,7 +51,7 @@ from odeflow.numeric._linear_layers import (
     imbalance,
 )
 from odeflow.numeric._linear_stiff import implicit_pays, implicit_states, stiffness
-from odeflow.numeric.arrays import as_matrix, as_times, require_count, require_positive
+from odeflow.numeric.arrays import as_matrix, as_times, refuse_overflow, require_count, require_positive
 from odeflow.numeric.trajectories import IntegrationStatus
 
 __all__ = [
@@ -72,6 +72,7 @@ ALIGNED = 1e-10
 EPSILON = float(np.finfo(np.float64).eps)
 
 
+@refuse_overflow(but=("error_bar",))
 def flow_layers(
     layers: Sequence[ArrayLike],
     target: ArrayLike,
@@ -172,6 +173,7 @@ def flow_layers(
     )
 
 
+@refuse_overflow(but=("error_bar",))
 def flow_end_to_end(
     initial: ArrayLike,
     target: ArrayLike,

@@ -37,7 +37,7 @@ from odeflow.numeric._linear_training_runs import (
     train_runs,
 )
 from odeflow.numeric.activations import Activation
-from odeflow.numeric.arrays import as_array, as_vector, require_positive
+from odeflow.numeric.arrays import as_array, as_vector, refuse_overflow, require_positive
 from odeflow.numeric.mlp_training import (
     AdaDelta,
     AdaGrad,
@@ -282,6 +282,7 @@ def train_end_to_end(
     return train_runs((d, k), W.reshape(len(W), -1), data, rules, plan)
 
 
+@refuse_overflow()
 def least_loss(
     X: ArrayLike, Y: ArrayLike, *, loss: PowerLoss = MEAN, max_steps: int = 500
 ) -> tuple[float, Float[np.ndarray, "k d"]]:

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._decay_curve import local_maxima
-from odeflow.numeric.arrays import as_times, as_vector, require_nonnegative
+from odeflow.numeric.arrays import as_times, as_vector, refuse_overflow, require_nonnegative
 
 __all__ = ["crossing_time", "envelope", "is_monotone", "on_grid"]
 
 
+@refuse_overflow()
 def envelope(times: ArrayLike, losses: ArrayLike) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """Compute the upper envelope of an oscillating curve: its local maxima, by parabolas through three points.
 
@@ -46,6 +47,7 @@ def envelope(times: ArrayLike, losses: ArrayLike) -> tuple[Float[np.ndarray, " m
     return local_maxima(grid, on_grid("losses", losses, grid))
 
 
+@refuse_overflow()
 def is_monotone(losses: ArrayLike, *, tolerance: float = 0.0) -> bool:
     """Tell whether a loss never rises by more than `tolerance` times its largest value from one point to the next.
 
@@ -77,6 +79,7 @@ def is_monotone(losses: ArrayLike, *, tolerance: float = 0.0) -> bool:
     return bool((np.diff(values) <= allowed).all())
 
 
+@refuse_overflow()
 def crossing_time(times: ArrayLike, a: ArrayLike, b: ArrayLike) -> float | None:
     """Find the last time at which curve `a` crosses curve `b`; None if it never does.
 

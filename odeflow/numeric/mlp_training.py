@@ -22,7 +22,7 @@ from scipy.special import expit
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._mlp_updates import AdaDelta, AdaGrad, Adam, MlpOptimiser, Update
 from odeflow.numeric.activations import Activation
-from odeflow.numeric.arrays import as_array, as_matrix, as_vector, require_count, require_nonnegative
+from odeflow.numeric.arrays import as_array, as_matrix, as_vector, refuse_overflow, require_count, require_nonnegative
 from odeflow.numeric.optimisers import GradientDescent, HeavyBallMethod, NesterovMethod, NesterovStronglyConvex
 from odeflow.numeric.training import RunStatus
 
@@ -177,6 +177,7 @@ class MlpRun:
         return tuple(W[run].copy() for W, _ in self.network.split(self.parameters))
 
 
+@refuse_overflow()
 def initial_parameters(
     network: Network, seeds: Sequence[Seed], *, deviation: float | None = None
 ) -> Float[np.ndarray, "s p"]:
@@ -214,6 +215,7 @@ def initial_parameters(
     return parameters
 
 
+@refuse_overflow()
 def predict(network: Network, parameters: ArrayLike, X: ArrayLike) -> Float[np.ndarray, "s n k"]:
     """Evaluate all runs on all points.
 
@@ -235,6 +237,7 @@ def predict(network: Network, parameters: ArrayLike, X: ArrayLike) -> Float[np.n
     return _forward(network, network.split(stacked), as_matrix("X", X, columns=network.widths[0]))[-1]
 
 
+@refuse_overflow()
 def loss_and_gradient(
     network: Network,
     parameters: ArrayLike,

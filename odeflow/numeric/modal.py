@@ -27,7 +27,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.markup import sketch
 from odeflow.numeric._modes import checked_spectrum, impulse_modes, modes
 from odeflow.numeric._spectral_measure_kernels import tridiagonal_measure
-from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector
+from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector, refuse_overflow
 from odeflow.numeric.flows import Flow, HeavyBall, LinearFlow, Nesterov
 
 __all__ = ["ModalTrajectory", "frozen_kernel_flow", "frozen_kernel_losses", "mode_response", "mode_velocity"]
@@ -87,6 +87,7 @@ class ModalTrajectory:
         return f"<p>{said}</p>{sketch(self.times.tolist(), losses[0].tolist(), label='loss')}"
 
 
+@refuse_overflow()
 def mode_response(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:
     """Compute phi_lambda(t), the scalar mode with phi(0) = 1 and every other derivative 0 at t = 0.
 
@@ -131,6 +132,7 @@ def mode_response(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float
     return modes(flow, checked_spectrum(as_vector("eigenvalues", eigenvalues)), as_times("times", times))
 
 
+@refuse_overflow()
 def mode_velocity(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "k t"]:
     """Compute d phi_lambda/dt, the derivative of `mode_response`, in 1/time.
 
@@ -164,6 +166,7 @@ def mode_velocity(flow: Flow, eigenvalues: ArrayLike, times: ArrayLike) -> Float
     return modes(flow, values, as_times("times", times), derivative=True)
 
 
+@refuse_overflow()
 def frozen_kernel_flow(
     flow: Flow,
     kernel: ArrayLike,
@@ -233,6 +236,7 @@ def frozen_kernel_flow(
     )
 
 
+@refuse_overflow()
 def frozen_kernel_losses(
     flow: Flow,
     kernel: ArrayLike,

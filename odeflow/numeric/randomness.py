@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric.arrays import as_vector, require_count, require_finite, require_positive
+from odeflow.numeric.arrays import as_vector, refuse_overflow, require_count, require_finite, require_positive
 
 __all__ = [
     "RandomnessTest",
@@ -103,6 +103,7 @@ class RandomnessTest:
         return self.p_value <= self.level
 
 
+@refuse_overflow()
 def kolmogorov_smirnov(
     sample: ArrayLike, *, mean: float = 0.0, deviation: float = 1.0, level: float = 0.05, power: float = 0.8
 ) -> RandomnessTest:
@@ -240,6 +241,7 @@ def turning_point_counts(size: int) -> tuple[int, ...]:
     return _counts(require_count("size", size, minimum=2))
 
 
+@refuse_overflow()
 def turning_points(sequence: ArrayLike, *, level: float = 0.05, power: float = 0.8) -> RandomnessTest:
     """Test whether a sequence is in random order by its number of turning points, two-sided.
 
@@ -325,6 +327,7 @@ def autoregression_of_turning_share(share: float) -> float:
     return 1.0 + 2.0 * math.cos(math.pi * number)
 
 
+@refuse_overflow()
 def mean_test(
     sample: ArrayLike, *, mean: float = 0.0, deviation: float = 1.0, level: float = 0.05, power: float = 0.8
 ) -> RandomnessTest:
@@ -375,6 +378,7 @@ def mean_test(
     )
 
 
+@refuse_overflow()
 def deviation_test(
     sample: ArrayLike, *, deviation: float = 1.0, level: float = 0.05, power: float = 0.8
 ) -> RandomnessTest:

@@ -22,11 +22,12 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric.arrays import as_times, as_vector, require_count
+from odeflow.numeric.arrays import as_times, as_vector, refuse_overflow, require_count
 
 __all__ = ["loss_rate", "loss_ratio", "residual_factor", "residual_rate"]
 
 
+@refuse_overflow()
 def loss_ratio(losses: ArrayLike) -> Float[np.ndarray, " r"]:
     """Compute 1 - L_{k+1} / L_k: the share of the loss that one record removes.
 
@@ -58,6 +59,7 @@ def loss_ratio(losses: ArrayLike) -> Float[np.ndarray, " r"]:
     return ratio
 
 
+@refuse_overflow()
 def loss_rate(losses: ArrayLike, *, times: ArrayLike | None = None) -> Float[np.ndarray, " r"]:
     """Compute log(L_k / L_{k+1}) / (t_{k+1} - t_k): the exponent of the loss between two records.
 
@@ -90,6 +92,7 @@ def loss_rate(losses: ArrayLike, *, times: ArrayLike | None = None) -> Float[np.
     return rate
 
 
+@refuse_overflow()
 def residual_rate(losses: ArrayLike, *, times: ArrayLike | None = None, power: int = 2) -> Float[np.ndarray, " r"]:
     """Compute the exponent of the residual, `loss_rate / power`, for the loss sum_i |e_i|^power / power.
 
@@ -112,6 +115,7 @@ def residual_rate(losses: ArrayLike, *, times: ArrayLike | None = None, power: i
     return loss_rate(losses, times=times) / require_count("power", power)
 
 
+@refuse_overflow()
 def residual_factor(losses: ArrayLike, *, power: int = 2) -> Float[np.ndarray, " r"]:
     """Compute xi_k = 1 - (L_{k+1} / L_k)^(1/power): the share of the residual's norm that one record removes.
 

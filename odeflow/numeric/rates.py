@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._decay_curve import DecayCurve, decay_curve
 from odeflow.numeric._rate_fits import LineFit, bend_with_interval, checked_confidence, fit_line
-from odeflow.numeric.arrays import as_times, require_finite, require_nonnegative
+from odeflow.numeric.arrays import as_times, refuse_overflow, require_finite, require_nonnegative
 from odeflow.numeric.loss_curves import crossing_time, envelope, is_monotone, on_grid
 from odeflow.numeric.scaling import ScalingFit, fit_scaling
 
@@ -132,6 +132,7 @@ class LawEvidence:
     reason: str = field(compare=False)
 
 
+@refuse_overflow()
 def fit_exponential(
     times: ArrayLike,
     losses: ArrayLike,
@@ -176,6 +177,7 @@ def fit_exponential(
     return _fit(Law.EXPONENTIAL, times, losses, window, confidence, floor)
 
 
+@refuse_overflow()
 def fit_power(
     times: ArrayLike,
     losses: ArrayLike,
@@ -212,6 +214,7 @@ def fit_power(
     return _fit(Law.POWER, times, losses, window, confidence, floor)
 
 
+@refuse_overflow(but=("bend", "interval", "window"))
 def which_law(
     times: ArrayLike,
     losses: ArrayLike,

@@ -56,7 +56,7 @@ from odeflow.numeric import _relu_watch_kernels as columns
 from odeflow.numeric._relu_horizons import Horizons, Snapshot
 from odeflow.numeric._relu_row_kernels import GRADIENT_FLOW, HEAVY_BALL, NESTEROV, OFF, ON, SLIDING
 from odeflow.numeric._relu_samples import MergedSamples, merge_samples
-from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_positive
+from odeflow.numeric.arrays import as_matrix, as_times, as_vector, refuse_overflow, require_count, require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, Nesterov
 
 __all__ = ["ReluEventKind", "ReluEvents", "ReluStatus", "ReluTrajectory", "relu_flow", "relu_predictions"]
@@ -156,6 +156,7 @@ class ReluTrajectory:
         return f"<p>{said}</p>{sketch(self.times.tolist(), self.losses.tolist(), label='loss')}"
 
 
+@refuse_overflow()
 def relu_predictions(X: ArrayLike, W: ArrayLike, a: ArrayLike) -> Float[np.ndarray, " n"]:
     """Evaluate f(x) = m^{-1/2} sum_r a_r relu(w_r.x) at every sample.
 
@@ -189,6 +190,7 @@ def relu_predictions(X: ArrayLike, W: ArrayLike, a: ArrayLike) -> Float[np.ndarr
     return predictions
 
 
+@refuse_overflow()
 def relu_flow(
     X: ArrayLike,
     y: ArrayLike,

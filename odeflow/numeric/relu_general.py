@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.markup import sketch
-from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_positive
+from odeflow.numeric.arrays import as_matrix, as_times, as_vector, refuse_overflow, require_count, require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, Nesterov
 
 __all__ = ["GeneralReluTrajectory", "relu_flow_general"]
@@ -85,6 +85,7 @@ class GeneralReluTrajectory:
         return f"<p>{said}</p>{sketch(self.times.tolist(), self.losses.tolist(), label='loss')}"
 
 
+@refuse_overflow()
 def relu_flow_general(
     X: ArrayLike,
     y: ArrayLike,

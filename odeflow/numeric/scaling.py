@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._rate_fits import checked_confidence
-from odeflow.numeric.arrays import as_array, as_vector
+from odeflow.numeric.arrays import as_array, as_vector, refuse_overflow
 
 __all__ = ["ScalingFit", "fit_scaling"]
 
@@ -44,6 +44,7 @@ class ScalingFit:
     seeds: int
 
 
+@refuse_overflow()
 def fit_scaling(sizes: ArrayLike, values: ArrayLike, *, confidence: float = 0.95) -> ScalingFit:
     """Fit values ~ amplitude sizes^exponent over repeated seeds, with Student's interval for the exponent.
 
