@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import sympy as sp
 
 from odeflow.numeric.linear_training import AdaGrad, Adam, GradientDescent
+from odeflow.panels import by_case
 from odeflow.theorem import Claim, Evidence
 from theory.arora2018_implicit_acceleration._regressions import (
     FINE,
@@ -78,6 +80,14 @@ def ratio_evidence(claim: Claim, pairs: Sequence[Pair], *, seed: int) -> Evidenc
         cases=len(pairs),
         seed=seed,
         detail=counts,
+        picture=by_case(
+            [_ratio(pair) for pair in pairs],
+            bound,
+            title="Iterations, ours over theirs, are at most the claimed ratio",
+            ylabel="ratio of iteration counts",
+            interval=np.array([[p.lowest for p in pairs], [p.highest for p in pairs]]),
+            limit_label="claimed: at most",
+        ),
     )
 
 

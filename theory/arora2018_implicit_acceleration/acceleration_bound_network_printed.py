@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.learning_rate_ratio import LARGE, START
@@ -113,6 +114,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (rounding)",
         cases=4,
         detail=f"{diverged} of 4 instances diverge; the first step misses by up to {max(misses):.3g} y1",
+        picture=by_case(
+            misses,
+            allowed,
+            title="The first step of the network lands at y1",
+            ylabel="|w_1 - y1| / y1",
+            yscale="log",
+            limit_label="claimed: at most",
+        ),
     )
 
 

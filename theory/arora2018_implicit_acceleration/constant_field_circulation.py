@@ -30,6 +30,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from jaxtyping import Float
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.symbolic.preconditioners_single_output import (
@@ -140,7 +141,7 @@ def random_plane(rng: np.random.Generator, d: int, axis: np.ndarray | None = Non
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Integrate by Gauss's rule in d = 2, 3, 5 dimensions, N = 1, 2, 3, 4, 7."""
     rng = np.random.default_rng(seed)
-    excess, bars, cases = -np.inf, [], 0
+    excess, found, cases = -np.inf, list[tuple[float, float, float]](), 0
     for d in (2, 3, 5):
         for depth in (1, 2, 3, 4, 7):
             outer = float(rng.uniform(0.3, 3.0))
@@ -149,14 +150,21 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             observed, bar = circulation(constant(plane[0]), plane, inner, outer, depth)
             claimed = float(claim.bound({INNER: inner, OUTER: outer, DEPTH: float(depth)}))
             excess, cases = max(excess, abs(observed - claimed) - 4.0 * bar), cases + 1
-            bars.append(bar)
+            found.append((claimed, observed, bar))
+    rows = np.array(found).T
     return Evidence.measured(
         claim,
         f"largest difference beyond four error bars {max(excess, 0.0):.1e}",
         contradicted=excess > 0.0,
-        error_bar=f"{max(bars):.1e} (two numbers of nodes, and rounding)",
+        error_bar=f"{rows[2].max():.1e} (two numbers of nodes, and rounding)",
         cases=cases,
         seed=seed,
+        picture=against_claim(
+            *rows[:2],
+            what="circulation",
+            title="The circulation is the claimed one",
+            interval=np.array([rows[1] - 4.0 * rows[2], rows[1] + 4.0 * rows[2]]),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, show_with
 from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.symbolic.preconditioners_single_output import field_at
@@ -89,6 +90,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="2e-6 N (the square of w_2/w_1)",
         cases=len(gaps),
         seed=seed,
+        picture=departures(gaps, 2e-6, title="Depth scales the two rates as claimed", ylabel="relative departure / N"),
     )
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.derivations import Derivation, by, define, equate, show_equal_vectors, show_with
 from odeflow.symbolic.inner_products import Base, Vector, Word, inner, linear_in_words
 from odeflow.symbolic.preconditioners import DEPTH
@@ -98,6 +99,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-11 (rounding)",
         cases=len(gaps),
         seed=seed,
+        picture=departures(
+            gaps, 1e-11, title="P undoes the claimed inverse", ylabel="|P P^(-1) g - g| / |g|", of="rounding"
+        ),
     )
 
 

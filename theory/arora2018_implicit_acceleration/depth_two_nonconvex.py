@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -105,14 +106,20 @@ def defect(case: Any) -> tuple[float, float, float]:
 def agrees(claim: Claim, case: Any) -> bool:
     """Compare with the claim."""
     found, at, zero = defect(case)
-    return abs(found - float(claim.formula.rhs.xreplace({AT: at, AT_ZERO: zero}))) <= 1e-10 * (1 + at + zero)
+    return abs(found - claimed(claim, at, zero)) <= 1e-10 * (1 + at + zero)
+
+
+def claimed(claim: Claim, at: float, zero: float) -> float:
+    """Return the claimed defect from L(w) and L(0)."""
+    return float(claim.formula.rhs.xreplace({AT: at, AT_ZERO: zero}))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Measure the defect for several p and dimensions, and how often it is positive."""
     cases = [(p, d, 100 * seed + 10 * p + d) for p in (2, 4, 6) for d in (1, 2, 5)]
     wrong = [case for case in cases if not agrees(claim, case)]
-    positive = sum(defect(case)[0] > 0 for case in cases)
+    defects = [defect(case) for case in cases]
+    positive = sum(found > 0 for found, _, _ in defects)
     return Evidence.measured(
         claim,
         f"{len(wrong)} of {len(cases)} defects depart from the claim; {positive} are positive",
@@ -120,6 +127,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-10 (rounding)",
         cases=len(cases),
         seed=seed,
+        picture=against_claim(
+            [claimed(claim, *ends) for _, *ends in defects],
+            [found for found, _, _ in defects],
+            what="midpoint's loss - mean of the ends'",
+            title="A midpoint lies above the mean as far as claimed",
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.linear_flow import balanced_layers, imbalance
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import equate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._dynamics_cases import (
@@ -93,6 +94,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bars.max():.3f} (twice the change from one slope to the next)",
         cases=fine.size,
         seed=seed,
+        picture=by_case(
+            fine,
+            float(claim.formula.rhs),
+            title="Network, rule and flow part with the claimed order of eta",
+            ylabel="fitted order",
+            interval=np.array([fine - bars, fine + bars]),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.linear_flow import balanced_layers
+from odeflow.panels import along
 from odeflow.symbolic.deep_linear import DECAY, STEP
 from odeflow.symbolic.deep_linear_instances import layer_rates, layered_rate
 from odeflow.symbolic.deep_linear_words import differentiate, normal_form, show_matrices
@@ -137,6 +138,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{SLACK} (two step sizes)",
         cases=len(slopes),
         seed=seed,
+        picture=along(
+            (2, 3, 4),
+            slopes,
+            claimed,
+            title="One step of network and rule parts with the claimed order of eta",
+            xlabel="depth N",
+            ylabel="fitted order",
+            interval=np.array(slopes) + np.array([[-SLACK], [SLACK]]),
+        ),
     )
 
 

@@ -30,6 +30,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.linear_flow import balanced_layers, flow_layers
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import (
     DECAY,
     DEPTH,
@@ -135,6 +136,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{AGREE:.0e} (two integrations at 1e-10)",
         cases=len(cases) + 1,
         seed=seed,
+        picture=against_claim(
+            np.array(claimed),
+            np.array(compiled.end_to_end),
+            what="entry of W_e(t), N = 4",
+            title="The product of the layers moves as claimed",
+        ),
     )
 
 

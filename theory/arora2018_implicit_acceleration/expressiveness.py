@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear_words import Letter, show_matrices
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -98,13 +99,14 @@ def claimed(claim: Claim, widths: Any) -> int:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Multiply Gaussian layers of 60 random shapes: their product has the largest rank with probability one."""
     rng = np.random.default_rng(seed)
-    wrong = []
+    wrong, ranks = [], list[tuple[int, int]]()
     for _ in range(60):
         widths = rng.integers(1, 7, int(rng.integers(3, 6)))
         whole = np.eye(int(widths[0]))
         for a, b in itertools.pairwise(widths):
             whole = rng.standard_normal((b, a)) @ whole
-        if np.linalg.matrix_rank(whole, tol=1e-9 * np.linalg.norm(whole)) != claimed(claim, widths):
+        ranks.append((claimed(claim, widths), int(np.linalg.matrix_rank(whole, tol=1e-9 * np.linalg.norm(whole)))))
+        if ranks[-1][0] != ranks[-1][1]:
             wrong.append(widths.tolist())
     return Evidence.measured(
         claim,
@@ -114,6 +116,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=60,
         seed=seed,
         detail=f"widths {wrong[0]}" if wrong else "",
+        picture=against_claim(
+            *np.array(ranks).T, what="largest rank", title="Layers reach the claimed rank and no higher"
+        ),
     )
 
 

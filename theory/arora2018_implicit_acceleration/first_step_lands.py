@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, by, define, equate, show_equal, show_value, show_with
 from odeflow.symbolic.preconditioners_single_output import field_at
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -98,10 +99,15 @@ def misses(claim: Claim, eps: float, y2: float, theta: float, y1: float) -> tupl
     return abs(float(w[0]) - y1 - claimed[LANDING]), abs(float(w[1]) - claimed[SECOND])
 
 
+def near_and_far(claim: Claim, eps: float, y2: float, theta: float) -> list[tuple[float, float]]:
+    """Return how far the first step is from both claimed values, at y1 = 1e4 and at 1e3."""
+    near, far = (misses(claim, eps, y2, theta, y1) for y1 in (1e4, 1e3))
+    return list(zip(near, far, strict=True))
+
+
 def converges(claim: Claim, eps: float, y2: float, theta: float) -> bool:
     """Check that both distances fall like 1/y1 from y1 = 1e3 to 1e4."""
-    near, far = (misses(claim, eps, y2, theta, y1) for y1 in (1e4, 1e3))
-    return all(a <= 0.15 * b + 1e-9 for a, b in zip(near, far, strict=True))
+    return all(a <= 0.15 * b + 1e-9 for a, b in near_and_far(claim, eps, y2, theta))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
@@ -109,6 +115,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     draws = [(float(rng.uniform(0.05, 0.3)), *map(float, rng.uniform(0.3, 2.0, 2))) for _ in range(12)]
     held = [converges(claim, *draw) for draw in draws]
+    pairs = [(0.1 * far, near) for draw in draws for near, far in near_and_far(claim, *draw)]
     actual = step(np.array([0.1, 1e-4]), np.array([1000.0, 1.0]), 1.0 / (0.2 * 1e6))
     return Evidence.measured(
         claim,
@@ -117,6 +124,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="a factor 0.15 where 0.1 is expected, and 1e-9 for rounding",
         cases=len(draws),
         seed=seed,
+        picture=against_claim(
+            *np.array(pairs).T,
+            what="miss at y1 = 10^4",
+            log=True,
+            title="What the claim misses falls with 1/y1",
+        ),
     )
 
 

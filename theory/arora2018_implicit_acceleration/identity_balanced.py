@@ -28,6 +28,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.linear_flow import imbalance
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.identity_balanced_printed import (
@@ -98,7 +99,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Measure the imbalance of identity layers: squared Frobenius norm = rank; 128-100-100-1 among them."""
     rng = np.random.default_rng(seed)
     triples = [(100, 100, 1), (128, 100, 100), (5, 5, 5), (7, 1, 1), *map(tuple, rng.integers(1, 9, (40, 3)).tolist())]
-    wrong = [w for w in triples if round(imbalance([np.eye(w[1], w[0]), np.eye(w[2], w[1])]) ** 2) != claimed(claim, w)]
+    ranks = [round(imbalance([np.eye(w[1], w[0]), np.eye(w[2], w[1])]) ** 2) for w in triples]
+    wrong = [w for w, rank in zip(triples, ranks, strict=True) if rank != claimed(claim, w)]
     return Evidence.measured(
         claim,
         f"{len(wrong)} of {len(triples)} triples of widths depart from the claim",
@@ -107,6 +109,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(triples),
         seed=seed,
         detail=f"widths {wrong[0]}" if wrong else "",
+        picture=against_claim(
+            [claimed(claim, w) for w in triples],
+            ranks,
+            what="rank of the imbalance",
+            title="Identity layers are out of balance by the claimed rank",
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import math
 
 import sympy as sp
 
+from odeflow.panels import by_case
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._races import STEPS, bundled, seeds_from
 from theory.arora2018_implicit_acceleration._regressions import FINE
@@ -69,6 +70,14 @@ def simulate(claim: Claim, seed: int, *, identity: bool = True) -> Evidence:
         cases=len(counts),
         seed=seed,
         detail=f"{slowest}: {count}",
+        picture=by_case(
+            list(counts.values()),
+            float(claim.formula.rhs),
+            title="Identity starts reach half of the gain in time",
+            ylabel="iterations",
+            limit_label="claimed: at most",
+            yscale="log",
+        ),
     )
 
 

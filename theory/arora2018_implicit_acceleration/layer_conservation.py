@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import DECAY, STEP, conservation_steps, gradient_steps
 from odeflow.symbolic.deep_linear_instances import layer_rates
 from odeflow.symbolic.deep_linear_words import Letter, differentiate, evaluate, show_matrices
@@ -95,6 +96,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Move unbalanced layers of three networks and compare every D_j with the claim."""
     rng = np.random.default_rng(seed)
+    said, seen = list[float](), list[float]()
     worst = 0.0
     cases = (((2, 3, 2), 2, 0.0), ((3, 2, 2, 1), 4, 0.3), ((2, 1, 3), 4, 0.1))
     for widths, power, decay in cases:
@@ -111,6 +113,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 START: sp.Integer(0),
             }
             guess = evaluate(claim.formula.rhs, values, np.eye, number=float)
+            said.extend(np.broadcast_to(guess, after.shape).ravel())
+            seen.extend(after.ravel())
             worst = max(worst, float(np.abs(after - guess).max()))
     return Evidence.measured(
         claim,
@@ -119,6 +123,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{AGREE:.0e} (integration at 1e-10)",
         cases=len(cases),
         seed=seed,
+        picture=against_claim(said, seen, what="entry of D_j", title="D_j moves as claimed along the flow"),
     )
 
 

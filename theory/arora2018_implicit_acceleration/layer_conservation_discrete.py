@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import (
     DECAY,
     IMBALANCE,
@@ -91,6 +92,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Take 20 large steps of gradient descent on three networks; compare every D_j after every step."""
     rng = np.random.default_rng(seed)
+    said, seen = list[float](), list[float]()
     worst, count = 0.0, 0
     for widths, power, decay, step in (
         ((2, 3, 2), 2, 0.0, 0.05),
@@ -109,6 +111,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                     DECAY: sp.Float(decay),
                 }  # fmt: skip
                 guess = evaluate(claim.formula.rhs, values, np.eye, number=float)
+                said.extend(np.broadcast_to(guess, after.shape).ravel())
+                seen.extend(after.ravel())
                 worst = max(worst, float(np.abs(after - guess).max()))
                 count += 1
             layers = moved
@@ -119,6 +123,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{ROUNDING:.0e} (rounding)",
         cases=count,
         seed=seed,
+        picture=against_claim(said, seen, what="entry of D_j", title="D_j moves as claimed in a step of descent"),
     )
 
 

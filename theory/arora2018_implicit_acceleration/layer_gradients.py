@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import ABOVE, BELOW, GRADIENT, LAYER_GRADIENT, gradient_steps, layer_gradient
 from odeflow.symbolic.deep_linear_instances import products_around
 from odeflow.symbolic.deep_linear_words import Letter, evaluate, show_traces, transpose
@@ -85,7 +86,7 @@ def claimed(claim: Claim, above: Any, gradient: Any, below: Any, identity: Any) 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Differentiate a mean l_4 loss of two networks entry by entry and compare every layer."""
     rng = np.random.default_rng(seed)
-    worst, entries = 0.0, 0
+    worst, entries, said, seen = 0.0, 0, list[float](), list[float]()
     for widths in ((2, 2, 2), (2, 3, 3, 3, 2)):
         layers = unbalanced_layers(widths, 0.7, rng)
         X, Y = rng.standard_normal((widths[0], 5)), rng.standard_normal((widths[-1], 5))
@@ -104,7 +105,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 step = np.zeros_like(W)
                 step[at] = SMALL
                 ends = [loss((*layers[:j], W + s * step, *layers[j + 1 :])) for s in (1.0, -1.0)]
-                worst = max(worst, abs((ends[0] - ends[1]) / (2 * SMALL) - guess[at]))
+                said.append(float(guess[at]))
+                seen.append((ends[0] - ends[1]) / (2 * SMALL))
+                worst = max(worst, abs(seen[-1] - said[-1]))
                 entries += 1
     return Evidence.measured(
         claim,
@@ -113,6 +116,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{AGREE:.0e} (difference quotients)",
         cases=entries,
         seed=seed,
+        picture=against_claim(said, seen, what="entry of a gradient", title="Layers have the claimed gradients"),
     )
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -82,6 +83,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-14 (rounding)",
         cases=len(gaps),
         seed=seed,
+        picture=departures(gaps, 1e-14, title="A step of descent is the claimed recurrence", of="rounding"),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.linear_flow import flow_end_to_end, flow_layers
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -114,6 +115,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(found),
         seed=seed,
         detail=f"the network is ahead by {shifts[-1]:.5f}, claimed {claimed:.5f}; gaps {gaps}",
+        picture=along(
+            (1e-2, 1e-4, 1e-6),
+            shifts,
+            claimed,
+            title="The network's lead in time tends to the claimed one",
+            xlabel="eps, size of the start",
+            ylabel="time by which the network is ahead",
+            xscale="log",
+        ),
     )
 
 

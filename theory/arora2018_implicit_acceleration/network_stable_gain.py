@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_less, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -99,6 +100,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-4 (step of the differences squared, grid of the path)",
         cases=len(gains),
         seed=seed,
+        picture=by_case(
+            gains, float(claim.bound({})), title="The gain is the claimed number for every y", ylabel="gain"
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less, show_violated
 from odeflow.symbolic.preconditioners import DEPTH
 from odeflow.symbolic.preconditioners_single_output import field_at
@@ -83,7 +84,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Integrate F on the line for a random cubic loss, N = 3, and differentiate what comes out."""
     rng = np.random.default_rng(seed)
     c = rng.standard_normal(3)
-    gap = bar = 0.0
+    gap, bar, derivative, truth = 0.0, 0.0, list[float](), list[float]()
     nodes, weights = np.polynomial.legendre.leggauss(60)
 
     def field(w: np.ndarray) -> np.ndarray:
@@ -95,7 +96,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
 
     for w in np.linspace(-1.0, 1.0, 21):
         slopes = [(phi(w + h) - phi(w - h)) / (2.0 * h) for h in (1e-3, 5e-4)]
-        gap = max(gap, abs(slopes[1] - float(field(np.array(w)))))
+        derivative.append(slopes[1])
+        truth.append(float(field(np.array(w))))
+        gap = max(gap, abs(slopes[1] - truth[-1]))
         bar = max(bar, 2.0 * abs(slopes[1] - slopes[0]) + 1e-11)
     one_dimension = claim.formula.args[0].subs({DIMENSION: 1, DEPTH: 3}) == sp.true
     return Evidence.measured(
@@ -105,6 +108,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.1e} (two step sizes)",
         cases=21,
         seed=seed,
+        picture=along(
+            np.linspace(-1.0, 1.0, 21),
+            {"slope of its integral": derivative},
+            {"F": truth},
+            title="For d = 1 F is a derivative",
+            xlabel="w",
+            ylabel="F, N = 3",
+        ),
     )
 
 

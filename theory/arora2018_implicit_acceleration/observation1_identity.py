@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, equate
 from odeflow.symbolic.inner_products import inner, linear_in_words, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -96,10 +97,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((8, 3)), rng.standard_normal(8)
     w1, w2, step, worst = 0.3 * rng.standard_normal(3), 0.5, 0.02, 0.0
+    pairs = []
     for _ in range(30):
         g = X.T @ (X @ w1 * w2 - y) ** 3 / y.size
         guess = np.array([float(v) for v in claimed_step(claim, w1.tolist(), w2, g.tolist(), step)])
         true = np.array(true_step(w1, w2, g, step))
+        pairs.append((guess, true))
         worst = max(worst, float(np.abs(guess - true).max()))
         w1, w2 = w1 - step * w2 * g, w2 - step * float(w1 @ g)
     return Evidence.measured(
@@ -109,6 +112,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-13 (rounding)",
         cases=30,
         seed=seed,
+        picture=against_claim(
+            *np.swapaxes(pairs, 0, 1), what="entry of w after a step", title="Each step is the claimed one"
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, equate, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._warmup import STEP
@@ -102,6 +103,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (rounding)",
         cases=3,
         detail=f"across / size of the start departs from the claim by {worst:.2g}",
+        picture=along(
+            (1e-1, 1e-2, 1e-3),
+            [drift for drift, _, _ in ratios],
+            [guess for _, guess, _ in ratios],
+            title="Across the gradients w moves as claimed",
+            xlabel="size of the start",
+            ylabel="movement across",
+            xscale="log",
+            yscale="log",
+        ),
     )
 
 

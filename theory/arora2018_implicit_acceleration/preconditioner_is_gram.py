@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import (
     ABOVE,
     BELOW,
@@ -91,7 +92,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Build J of three unbalanced networks column by column; P = J J^T on vec(G), its eigenvalues, and the claim."""
     rng = np.random.default_rng(seed)
-    worst, lowest, count = 0.0, np.inf, 0
+    worst, lowest, count, said, seen = 0.0, np.inf, 0, list[float](), list[float]()
     for widths in ((2, 2, 2), (2, 3, 1, 2), (3, 2, 4, 2, 3)):
         layers, G = unbalanced_layers(widths, 1.0, rng), rng.standard_normal((widths[-1], widths[0]))
         columns = []
@@ -108,6 +109,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                      product(layers[:j]) if j else np.eye(widths[0]), G)
             for j in range(len(layers))
         )  # fmt: skip
+        said.append(float(claimed))
+        seen.append(true)
         worst, count = max(worst, distance(np.array(true), np.array(claimed))), count + 1
     return Evidence.measured(
         claim,
@@ -116,6 +119,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-11 (rounding)",
         cases=count,
         seed=seed,
+        picture=against_claim(said, seen, what="<G, J J^T G>", title="J J^T is the claimed preconditioner"),
     )
 
 

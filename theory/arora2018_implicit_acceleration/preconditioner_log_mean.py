@@ -25,6 +25,7 @@ import sympy as sp
 from hypothesis import assume as reject
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, by, define, equate, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration import preconditioner_closed_form as closed_form
@@ -88,6 +89,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{0.02 * far:.1e} (twice a hundredth of the departure at a hundredth of the depth)",
         cases=len(pairs),
         seed=seed,
+        picture=along(
+            (1e3, 1e5),
+            (far, near),
+            {"falls with 1/N": (far, 0.01 * far)},
+            title="Eigenvalues over N tend to the logarithmic mean",
+            xlabel="depth N",
+            ylabel="largest relative departure",
+            xscale="log",
+            yscale="log",
+        ),
     )
 
 

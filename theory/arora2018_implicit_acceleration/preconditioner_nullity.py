@@ -26,6 +26,7 @@ import sympy as sp
 from hypothesis import assume as reject
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, by, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.preconditioners import DEPTH, LAYER, LEFT, RIGHT, preconditioner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -79,7 +80,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Count the zero eigenvalues of P in floats and look for negative ones."""
     rng = np.random.default_rng(seed)
-    wrong, lowest, cases = "", 0.0, 0
+    wrong, lowest, cases, counts = "", 0.0, 0, list[tuple[float, int]]()
     for rows, columns, rank in (*summands.SIZES, (3, 4, 1), (4, 2, 1)):
         for depth in (2, 3, 4):
             W = summands.random_matrix(rng, rows, columns, rank)
@@ -87,6 +88,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             zeros = int((np.abs(values) < 1e-10 * values[-1]).sum())
             claimed = float(claim.bound({ROWS: float(rows), COLUMNS: float(columns), RANK: float(rank)}))
             lowest, cases = min(lowest, float(values[0] / values[-1])), cases + 1
+            counts.append((claimed, zeros))
             if zeros != claimed:
                 wrong = wrong or f"{rows} x {columns}, rank {rank}, N = {depth}: {zeros} zeros, claimed {claimed:g}"
     return Evidence.measured(
@@ -96,6 +98,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="a whole number; eigenvalues to 1e-12 of the largest",
         cases=cases,
         seed=seed,
+        picture=against_claim(
+            *np.array(counts).T, what="number of zero eigenvalues", title="P has the claimed nullity"
+        ),
     )
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.linear_flow import flow_end_to_end, flow_layers
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import equate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._dynamics_cases import Layers, unbalanced_layers
@@ -93,6 +94,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{SLACK} (two values of eps)",
         cases=len(slopes),
         seed=seed,
+        picture=by_case(
+            slopes,
+            float(claim.formula.rhs),
+            title="After a restart network and rule part with the claimed order of eps",
+            ylabel="fitted order",
+            interval=np.array([np.array(slopes) - SLACK, np.array(slopes) + SLACK]),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.linear_flow import balanced_layers
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import equate
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._figure_parts import sup_gap
@@ -76,6 +77,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bars.max():.3f} (twice the change from one slope to the next)",
         cases=len(found),
         seed=seed,
+        picture=by_case(
+            found[:, 1],
+            order,
+            title="Balanced network and rule part with the claimed order of eta",
+            ylabel="fitted order",
+            interval=np.array([found[:, 1] - bars, found[:, 1] + bars]),
+        ),
     )
 
 

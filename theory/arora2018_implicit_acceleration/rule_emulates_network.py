@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import by_case
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration._figure_parts import first_below, gap_after_shift, product, sup_gap
 from theory.arora2018_implicit_acceleration._races import bundled, seeds_from
@@ -83,6 +84,14 @@ def gap_evidence(claim: Claim, seed: int, *, shifted: bool) -> Evidence:
         cases=len(gaps),
         seed=seed,
         detail=f"{worst}: {100 * gaps[worst]:.2g} % of L_0 - L*",
+        picture=by_case(
+            list(gaps.values()),
+            float(claim.formula.rhs),
+            title="Rule and network stay within the claimed distance",
+            ylabel="largest gap / (L_0 - L*)",
+            yscale="log",
+            limit_label="claimed: at most",
+        ),
     )
 
 

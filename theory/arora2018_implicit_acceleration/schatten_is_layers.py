@@ -27,6 +27,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.linear_flow import balanced_layers
+from odeflow.panels import against_claim
 from odeflow.symbolic.deep_linear import (
     DEPTH,
     END,
@@ -98,13 +99,14 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Factor random matrices into balanced layers and add their squares up."""
     rng = np.random.default_rng(seed)
-    worst, count = 0.0, 0
+    worst, count, pairs = 0.0, 0, list[tuple[float, float]]()
     for depth in range(1, 6):
         for shape in ((1, 1), (2, 3), (4, 2)):
             W = rng.standard_normal(shape)
             squares = sum(float(np.sum(layer**2)) for layer in balanced_layers(W, depth))
             quasi = float(np.sum(np.linalg.svd(W, compute_uv=False) ** (2.0 / depth)))
             claimed = float(claim.formula.rhs.subs({QUASI_NORM: quasi, DEPTH: depth}))
+            pairs.append((claimed, squares))
             worst, count = max(worst, abs(claimed - squares) / squares), count + 1
     return Evidence.measured(
         claim,
@@ -113,6 +115,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-11 (rounding)",
         cases=count,
         seed=seed,
+        picture=against_claim(
+            *np.array(pairs).T, what="sum of the layers' squares", log=True, title="Layers add up as claimed"
+        ),
     )
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.derivations import (
     Derivation,
     assume,
@@ -100,14 +101,14 @@ def claimed(claim: Claim, w: np.ndarray, g: np.ndarray, depth: int) -> np.ndarra
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Sum (10) layer by layer with fractional powers from the SVD, d = 1, ..., 5 and N = 1, ..., 6."""
     rng = np.random.default_rng(seed)
-    worst, cases = 0.0, 0
+    gaps = list[float]()
     for d in range(1, 6):
         for depth in range(1, 7):
             w, g = rng.standard_normal((2, d))
             left, right = gram_powers(w[None, :], depth)
             total = sum((left(j - 1) @ g[None, :] @ right(depth - j))[0] for j in range(1, depth + 1))
-            worst = max(worst, float(np.abs(total - claimed(claim, w, g, depth)).max() / np.abs(total).max()))
-            cases += 1
+            gaps.append(float(np.abs(total - claimed(claim, w, g, depth)).max() / np.abs(total).max()))
+    worst, cases = max(gaps), len(gaps)
     return Evidence.measured(
         claim,
         f"(10) and (12) differ by at most {worst:.1e}",
@@ -115,6 +116,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=cases,
         seed=seed,
+        picture=departures(
+            gaps, 1e-12, title="With one output (10) is (12)", ylabel="relative difference", of="rounding"
+        ),
     )
 
 

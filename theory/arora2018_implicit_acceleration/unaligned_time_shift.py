@@ -32,6 +32,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.arora2018_implicit_acceleration.notation import PAPER
@@ -148,6 +149,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{AGREEMENT:g} (integration, e^{{-2gt}} at g t = 12)",
         cases=len(cases),
         seed=seed,
+        picture=against_claim(
+            [claimed(claim, *case) for case in cases],
+            seen,
+            what="shift in time, g = 1/time",
+            title="The network is ahead by the claimed time",
+        ),
     )
 
 

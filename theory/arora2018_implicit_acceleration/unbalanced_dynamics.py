@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.deep_linear import STEP
 from odeflow.symbolic.derivations import Derivation, Kind, Step, assume, define, equate, show_equal
@@ -136,6 +137,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (two integrations at 1e-10)",
         cases=len(cases),
         seed=seed,
+        picture=departures(found, 1e-6, title="Unbalanced layers move as claimed", ylabel="distance / way"),
     )
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_with
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -78,6 +79,7 @@ def derive(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare difference quotients of a mean l_p loss, p = 2, 4, 6, with the claim."""
     rng = np.random.default_rng(seed)
+    pairs = list[tuple[float, float]]()
     worst, parts = 0.0, {part.lhs: part.rhs for part in claim.formula.args}
     for power in (2, 4, 6):
         X, y = rng.standard_normal((6, 3)), rng.standard_normal(6)
@@ -93,7 +95,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             BY_SECOND: (loss(w1, w2 + SMALL_STEP) - loss(w1, w2 - SMALL_STEP)) / (2 * SMALL_STEP),
         }
         for name, quotient in quotients.items():
-            worst = max(worst, abs(quotient - float(parts[name].xreplace(values))) / max(1.0, abs(quotient)))
+            pairs.append((float(parts[name].xreplace(values)), quotient))
+            worst = max(worst, abs(quotient - pairs[-1][0]) / max(1.0, abs(quotient)))
     return Evidence.measured(
         claim,
         f"difference quotients depart from the claim by at most {worst:.1e}",
@@ -101,6 +104,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{AGREE:.0e} (difference quotients)",
         cases=6,
         seed=seed,
+        picture=against_claim(
+            *np.array(pairs).T, what="slope of the loss", title="Both layers have the claimed gradients"
+        ),
     )
 
 

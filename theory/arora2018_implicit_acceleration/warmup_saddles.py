@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
 from odeflow.symbolic.inner_products import Vector, inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -122,6 +123,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-2 (second differences, extrapolated)",
         cases=len(cases),
         seed=seed,
+        picture=by_case(
+            found,
+            float(claim.formula.rhs.subs(WITHIN, 1)),
+            title="Critical points have a direction downwards",
+            ylabel="curvature along it",
+            interval=np.array(found) + np.array([[-1e-2], [1e-2]]),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.deep_linear import DECAY, DEPTH, END, FIRST_GRAM, INDEX, LAST_GRAM, root_steps, without_roots
 from odeflow.symbolic.deep_linear_words import METHOD, Letter, normal_form, show_matrices
@@ -153,6 +154,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (difference quotients)",
         cases=len(found),
         seed=seed,
+        picture=departures(found, 1e-6, title="Weight decay is the claimed penalty", ylabel="relative distance"),
     )
 
 

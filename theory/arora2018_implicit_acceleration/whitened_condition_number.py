@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import departures
 from odeflow.symbolic.derivations import Derivation, by, define, equate, show_equal_vectors, show_with
 from odeflow.symbolic.inner_products import Vector
 from odeflow.symbolic.preconditioners import DEPTH
@@ -84,6 +85,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=len(gaps),
         seed=seed,
+        picture=departures(gaps, 1e-12, title="On whitened data kappa is the claimed one", of="rounding"),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.deep_linear import STEP
 from odeflow.symbolic.deep_linear_instances import BalancedNetwork, layered_rate
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal
@@ -128,6 +129,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{bar:.0e} (step 1e-6)",
         cases=len(found),
         seed=seed,
+        picture=by_case(
+            found,
+            float(claim.formula.rhs),
+            title="The layers ask for the claimed zeroth power",
+            ylabel="z",
+            interval=np.array(found) + np.array([[-bar], [bar]]),
+        ),
     )
 
 
