@@ -300,11 +300,15 @@ def _update(weights, displacements, gradient, scaled_c, carry, use, direct):
 
 
 @njit(cache=True, nogil=True)
-def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, errors, losses, movement):
-    """Train one network in place; return the step at which it stopped being finite, or -1.
+def train_run(
+    XF, XB, y, W, U, W0, error, c, kind, rate, momentum, first_scale, first, last,
+    record_steps, errors, losses, movement,
+):  # fmt: skip
+    """Train one network in place from step `first` to `last`; return the step at which it stopped being finite, or -1.
 
-    XF, XB from `pack_points`; W (m, d) is overwritten; c (m,) = a / sqrt(m); records go to errors (k, n), losses (k,),
-    movement (k,) at the increasing `record_steps` (k,), the last of which ends the run.
+    XF, XB from `pack_points`; W, U (m, d) and error (n,) are those of `first` and become those of the step that ended
+    the run (error is not read); c (m,) = a / sqrt(m); records go to errors (k, n), losses (k,), movement (k,) at the
+    increasing `record_steps` (k,), except that of a step `first` > 0, which whoever came there has recorded.
     """
     n = y.size
     d = W.shape[1]
@@ -314,27 +318,27 @@ def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, 
     coordinate_groups = XB.shape[0]
     width = XB.shape[2]
     w, cb = _pack_neurons(W, c)
+    u, _ = _pack_neurons(U, c)
+    start, _ = _pack_neurons(W0, c)
     blocks = w.shape[0]
-    start = w.copy()
-    u = np.zeros(w.shape)
     masks = np.empty((blocks, points, 2), dtype=np.uint8)
     outputs = np.empty((points, LANES))
     masked = np.empty((points, BLOCK))
     gradient = np.empty((coordinate_groups * width, BLOCK))
-    error = np.zeros(points)
+    padded_error = np.zeros(points)
     scaled_c = np.empty(BLOCK)
     xf, xb = XF.ctypes.data, XB.ctypes.data
-    record = 0
+    record = np.searchsorted(record_steps, first, side="right") if first > 0 else 0
     status = -1
-    for step in range(record_steps[-1] + 1):
+    for step in range(first, last + 1):
         outputs[:] = 0.0
         # Each pass applies the step that leads to `step`, then evaluates the network; the first one only evaluates.
         carry, use, direct = momentum_weights(kind, momentum, max(step - 1, 0))
         scale = rate * first_scale if step == 1 else rate
         for q in range(blocks):
             mask = masks.ctypes.data + q * points * 2
-            if step > 0:
-                masked_errors(mask, error.ctypes.data, masked.ctypes.data, points)
+            if step > first:
+                masked_errors(mask, padded_error.ctypes.data, masked.ctypes.data, points)
                 p, g = masked.ctypes.data, gradient.ctypes.data
                 if width == 6:
                     backward_block_6(p, xb, g, points, coordinate_groups)
@@ -357,28 +361,30 @@ def train_run(XF, XB, y, W, c, kind, rate, momentum, first_scale, record_steps, 
             total = -y[i]
             for lane in range(LANES):
                 total += outputs[i, lane]
-            error[i] = total
+            padded_error[i] = total
             loss += total * total
         loss *= 0.5
-        moved = 0.0
-        if step == record_steps[record]:
-            moved = _largest_movement(w, start)
+        due = record < record_steps.size and step == record_steps[record]
+        moved = _largest_movement(w, start) if due else 0.0
         if not (math.isfinite(loss) and math.isfinite(moved)):
             status = step
             break
-        if step == record_steps[record]:
-            errors[record] = error[:n]
+        if due:
+            errors[record] = padded_error[:n]
             losses[record] = loss
             movement[record] = moved
             record += 1
     _unpack_neurons(w, W)
+    _unpack_neurons(u, U)
+    error[:] = padded_error[:n]
     return status
 
 
 def warm() -> None:
     """Compile (or load) every kernel for the types that the public functions pass."""
     iterate_modes(0, 0.1, 0.0, 1.0, np.ones(1), np.ones((1, 2)))
+    one = np.ones((1, 1))
     train_run(
-        *pack_points(np.ones((1, 1))), np.ones(1), np.ones((1, 1)), np.ones(1), 0, 0.1, 0.0, 1.0,
-        np.array([0, 1]), np.empty((2, 1)), np.empty(2), np.empty(2),
+        *pack_points(one), np.ones(1), one.copy(), one.copy(), one, np.ones(1), np.ones(1), 0, 0.1, 0.0, 1.0,
+        0, 1, np.array([0, 1]), np.empty((2, 1)), np.empty(2), np.empty(2),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric import _training_kernels
+from odeflow.numeric import _training_kernels, _training_pattern_kernels
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.kernels import kernel_spectrum, relu_ntk, two_layer_initialisation
 from odeflow.numeric.training import (
@@ -23,6 +23,7 @@ from odeflow.numeric.training import (
     NesterovStronglyConvex,
     Optimiser,
     RunStatus,
+    TrainingRun,
     iterate_modes,
     matching_optimiser,
     train_relu,
@@ -319,6 +320,98 @@ def test_training_on_orthonormal_data_is_exactly_the_modes() -> None:
         run = train_relu(X, y, W, a, optimiser, 40)
         modes = iterate_modes(optimiser, [1.0], 40)[0]
         np.testing.assert_allclose(run.errors[0], modes[:, None] * run.errors[0, 0], atol=1e-13)
+
+
+# Patterns that stand still: the same steps, by the kernel.
+
+
+@pytest.fixture
+def lazy_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of steps taken by the kernel, filled as runs go on."""
+    taken: list[int] = []
+    true_run = _training_pattern_kernels.pattern_run
+
+    def counted(*arguments: object) -> tuple[int, bool]:
+        step, diverged = true_run(*arguments)
+        taken.append(step - int(arguments[11]))  # type: ignore[call-overload]
+        return step, diverged
+
+    monkeypatch.setattr(_training_pattern_kernels, "pattern_run", counted)
+    return taken
+
+
+def both_ways(*arguments: object, **options: int) -> tuple[TrainingRun, TrainingRun]:
+    return train_relu(*arguments, **options), train_relu(*arguments, **options, every_neuron=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize(("n", "d", "m"), [(1, 1, 3), (12, 5, 40), (30, 10, 300), (7, 3, 201)])
+def test_neurons_left_alone_make_the_same_steps(
+    optimiser: Optimiser, n: int, d: int, m: int, lazy_steps: list[int]
+) -> None:
+    """Hundreds of activations change on the way; a missed one would show at the size of an error."""
+    lazy, plain = both_ways(*problem(n, d, m, seed=n), optimiser, 300)
+    assert sum(lazy_steps) > 40
+    np.testing.assert_allclose(lazy.errors, plain.errors, atol=1e-12)
+    np.testing.assert_allclose(lazy.weights, plain.weights, atol=1e-12)
+    np.testing.assert_allclose(lazy.movement, plain.movement, rtol=1e-11)
+
+
+@given(
+    seed=st.integers(0, 10**6), n=st.integers(1, 12), d=st.integers(1, 6), m=st.integers(4, 60),
+    rate=st.floats(0.01, 1.5), momentum=st.floats(0.0, 1.0), scale=st.sampled_from([1e-3, 1.0, 30.0]),
+)  # fmt: skip
+def test_neurons_left_alone_miss_no_change(
+    seed: int, n: int, d: int, m: int, rate: float, momentum: float, scale: float
+) -> None:
+    """Data of any length with a zero and a repeated point, weights of any size; chaos is let grow for 40 steps only."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, d)) / math.sqrt(d)
+    X[0] = 0.0
+    X[-1] = X[n // 2]
+    y, a = rng.standard_normal(n), rng.uniform(-2, 2, m)
+    W = scale * rng.standard_normal((m, d))
+    lazy, plain = both_ways(X, y, W, a, HeavyBallMethod(rate, momentum), 40)
+    size = np.abs(plain.weights).max() + np.abs(plain.errors).max()
+    np.testing.assert_allclose(lazy.errors, plain.errors, atol=1e-9 * size)
+    np.testing.assert_allclose(lazy.weights, plain.weights, atol=1e-9 * size)
+
+
+def test_late_errors_are_accurate_below_the_rounding_of_predictions(lazy_steps: list[int]) -> None:
+    """The same run with 64-bit mantissas is the judge; evaluated errors are rounding noise by then."""
+    X, y, W, a = problem(n=6, d=5, m=100, seed=5)
+    steps, eta = 310, 0.5
+    lazy, plain = both_ways(X, y, W, a, GradientDescent(eta), steps, record_every=steps)
+    w, x = W.astype(np.longdouble), X.astype(np.longdouble)
+    signs = a.astype(np.longdouble) / 10
+    for _ in range(steps + 1):
+        z = w @ x.T
+        error = signs @ np.maximum(z, 0) - y
+        w -= eta * signs[:, None] * (((z > 0) * error) @ x)
+    size = float(np.abs(error).max())
+    assert 1e-18 < size < 1e-15
+    assert sum(lazy_steps) > 200
+    assert np.abs(lazy.errors[0, -1] - error).max() < 0.02 * size
+    assert np.abs(plain.errors[0, -1] - error).max() > size
+
+
+def test_records_and_length_do_not_change_a_run(lazy_steps: list[int]) -> None:
+    X, y, W, a = problem(n=12, d=5, m=100)
+    every = train_relu(X, y, W, a, HeavyBallMethod(0.2, 0.8), 300)
+    some = train_relu(X, y, W, a, HeavyBallMethod(0.2, 0.8), 250, record_every=50)
+    assert min(lazy_steps[-1:]) > 0
+    assert np.array_equal(some.losses, every.losses[:, 0:251:50])
+    assert np.array_equal(some.movement, every.movement[:, 0:251:50])
+
+
+def test_a_run_far_beyond_convergence_ends_at_zero(lazy_steps: list[int]) -> None:
+    """9000 steps cross two renewals; errors that the exponent range cannot hold are 0, not slow denormal numbers."""
+    X, y, W, a = problem(n=4, d=6, m=100)
+    run = train_relu(X, y, W, a, HeavyBallMethod(0.5, 0.5), 9000, record_every=500)
+    assert len(lazy_steps) >= 3
+    assert (np.diff(run.losses[0]) <= 0).all()
+    assert run.losses[0, -1] == 0.0
+    np.testing.assert_allclose(np.maximum(X @ run.weights[0].T, 0) @ a / 10.0, y, atol=1e-13)
 
 
 def test_divergence_is_a_status_not_a_nan() -> None:
