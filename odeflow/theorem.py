@@ -272,7 +272,7 @@ class Theorem:
     derive : claim -> Derivation; proves the claim's formula, or not
     certificate : claim -> DecayCertificate, where the proof rests on one
     counterexample : claim -> Derivation that concludes the negation of the claim, exactly
-    control : the corrected claim; the counterexample must leave it standing
+    control : the corrected claim; it must stand at the very instance that refutes the claim
     simulate : (claim, seed) -> Evidence, from the compiled field, the closed form or the network
     domain : () -> Hypothesis strategy that yields only what the assumptions allow
     holds : (claim, case) -> bool, the property

@@ -18,8 +18,9 @@ import numpy as np
 from odeflow.errors import OdeflowError, printable, words_of
 from odeflow.markup import table
 from odeflow.panels import Panel
-from odeflow.symbolic.decisions import Status
-from odeflow.symbolic.derivations import negation
+from odeflow.symbolic.decisions import Decision, Status
+from odeflow.symbolic.derivations import Derivation, negation
+from odeflow.symbolic.instances import decide_at
 from odeflow.theorem import Evidence, Stage, Theorem, Verdict
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def decide(evidence: Sequence[Evidence]) -> tuple[Verdict, str]:
     proved = any(e.stage is Stage.DERIVATION and e.status is Status.HOLDS for e in proofs)
     against = [e for e in evidence if e.status is Status.FAILS]
     open_ = [e for e in data_free if e.status is Status.UNDECIDED]
-    control = next((e for e in data_free if e.stage is Stage.CONTROL and e.status is not Status.HOLDS), None)
+    control = next((e for e in data_free if e.stage is Stage.CONTROL and e.status is Status.FAILS), None)
     if control is not None:
         return Verdict.UNDECIDED, f"the counterexample would also refute the corrected claim: {control.detail}"
     if against and proved:
@@ -310,16 +311,40 @@ def _counterexample(theorem: Theorem) -> Evidence:
 
 
 def _control(theorem: Theorem) -> Evidence:
+    """Put the counterexample's instances into the corrected claim: it must stand at each, by computation."""
+    assert theorem.counterexample is not None
     assert theorem.control is not None
-    outcome = _counterexample(replace(theorem, claim=theorem.control))
+    formula = theorem.control.formula
+    derivation = theorem.counterexample(theorem.control)
+    if derivation.judge(negation(formula)).holds:
+        found = Decision(Status.FAILS, "", derivation.steps[-1].decision.detail)
+    else:
+        found = _at_the_instances(derivation, formula)
+    words = {
+        Status.HOLDS: f"it stands there: {found.detail}",
+        Status.FAILS: "it is refuted, too",
+        Status.UNDECIDED: f"not tested: it {found.detail}",
+    }
     return Evidence(
         Stage.CONTROL,
-        Status.HOLDS if outcome.status is not Status.FAILS else Status.UNDECIDED,
-        claimed=f"the same counterexample leaves standing: {theorem.control.formula}",
-        observed="it does" if outcome.status is not Status.FAILS else "it refutes that too",
+        found.status,
+        claimed=f"the same counterexample leaves standing: {formula}",
+        observed=words[found.status],
         error_bar="exact",
-        detail=outcome.detail,
+        detail=found.detail,
     )
+
+
+def _at_the_instances(derivation: Derivation, formula: sp.Basic) -> Decision:
+    """Decide a formula at every instance at which a derivation tried to violate it; the worst decides."""
+    tried = [step for step in derivation.steps if step.formula == negation(formula)]
+    broken = next((s.title for s in derivation.steps if s not in tried and not s.decision.holds), None)
+    if broken is not None:
+        return Decision(Status.UNDECIDED, "", f"breaks another step of the counterexample: {broken}")
+    decisions = [decide_at(formula, dict(step.decision.witness)) for step in tried]
+    if not decisions:
+        return Decision(Status.UNDECIDED, "", "meets no instance of the counterexample")
+    return min(decisions, key=lambda found: (Status.FAILS, Status.UNDECIDED, Status.HOLDS).index(found.status))
 
 
 def _property(theorem: Theorem, seed: int, examples: int) -> Evidence:

@@ -173,6 +173,35 @@ def test_a_counterexample_that_also_refutes_the_corrected_claim_decides_nothing(
     assert check(theorem(2, counterexample=always)).verdict is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize(
+    ("control", "status", "words"),
+    [
+        (sp.Le(2 * X, X**2 + 1, evaluate=False), Status.HOLDS, "stands there: the sides differ by 0"),
+        (sp.Implies(sp.Gt(X, 2), sp.Le(X, 0), evaluate=False), Status.HOLDS, "premise x > 2 excludes the instance"),
+        (sp.Le(sp.Symbol("w"), 2, evaluate=False), Status.UNDECIDED, "speaks of other quantities than the instance: w"),
+        (sp.Le(sp.Integer(0), 2, evaluate=False), Status.UNDECIDED, "speaks of other quantities"),
+        (sp.Le(4 * X, X**2 + 1, evaluate=False), Status.FAILS, "refuted, too"),
+    ],
+    ids=["stands", "excluded", "another symbol", "no symbol", "refuted"],
+)
+def test_a_control_stands_only_where_the_instance_reaches_it(control: sp.Basic, status: Status, words: str) -> None:
+    found = check(theorem(3, counterexample=refute_at_one, control=Claim("corrected", control)))
+    (evidence_on_it,) = [e for e in found.evidence if e.stage is Stage.CONTROL]
+    assert evidence_on_it.status is status
+    assert words in evidence_on_it.observed
+    assert found.verdict is (Verdict.UNDECIDED if status is Status.FAILS else Verdict.REFUTED)
+
+
+def test_a_control_that_breaks_another_step_of_the_counterexample_is_not_tested() -> None:
+    def sound_for_three_only(claim: Claim) -> Derivation:
+        (slope,) = (claim.formula.lhs / X,)
+        return Derivation((show_less("three", sp.Integer(3), slope), *refute_at_one(claim).steps))
+
+    found = check(theorem(3, counterexample=sound_for_three_only, control=line_below_parabola(2)))
+    assert [e.status for e in found.evidence] == [Status.FAILS, Status.UNDECIDED]
+    assert "breaks another step of the counterexample: three" in found.evidence[1].observed
+
+
 def test_a_failing_certificate_is_no_refutation() -> None:
     lam, mu = sp.symbols("lambda mu", positive=True)
     energy = norm2(Vector.base("Delta")) / 2
@@ -283,7 +312,9 @@ HOLDS, FAILS, OPEN = Status.HOLDS, Status.FAILS, Status.UNDECIDED
         ([(Stage.SIMULATION, HOLDS), (Stage.DATA, FAILS)], Verdict.REFUTED),
         ([(Stage.DATA, HOLDS)], Verdict.UNDECIDED),
         ([(Stage.COUNTEREXAMPLE, FAILS), (Stage.CONTROL, HOLDS)], Verdict.REFUTED),
-        ([(Stage.COUNTEREXAMPLE, FAILS), (Stage.CONTROL, OPEN)], Verdict.UNDECIDED),
+        ([(Stage.COUNTEREXAMPLE, FAILS), (Stage.CONTROL, OPEN)], Verdict.REFUTED),
+        ([(Stage.COUNTEREXAMPLE, FAILS), (Stage.CONTROL, FAILS)], Verdict.UNDECIDED),
+        ([(Stage.COUNTEREXAMPLE, OPEN), (Stage.CONTROL, OPEN)], Verdict.UNDECIDED),
         ([(Stage.SIMULATION, HOLDS), (Stage.PROPERTY, HOLDS)], Verdict.SUPPORTED),
     ],
 )

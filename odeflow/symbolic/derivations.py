@@ -22,9 +22,9 @@ from odeflow.symbolic.decisions import (
     decide_positive_semidefinite,
     decide_zero,
     is_admissible,
-    is_exact,
 )
 from odeflow.symbolic.inner_products import Vector
+from odeflow.symbolic.instances import violation
 from odeflow.symbolic.quantities import named, worked_out
 
 __all__ = [
@@ -304,7 +304,7 @@ def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.
     <Status.HOLDS: 'holds'>
     """
     at = ", ".join(f"{k} = {v}" for k, v in instance.items())
-    false, detail = _violation(formula, instance)
+    false, detail = violation(formula, instance)
     outside = next((f"{k} = {v}" for k, v in instance.items() if not is_admissible(k, v)), None)
     if outside is not None:
         false, detail = False, f"{outside} is not known to meet the symbol's assumptions"
@@ -408,30 +408,3 @@ def _decide_with(
     if isinstance(formula, sp.Equality):
         return decide_zero(gap)
     return decide_nonnegative(gap if isinstance(formula, sp.LessThan) else -gap, lower)
-
-
-def _violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple[bool, str]:
-    """Return whether a formula is false at an instance, decided exactly, and why."""
-    if isinstance(formula, sp.And):
-        parts = [_violation(part, instance) for part in sorted(formula.args, key=sp.default_sort_key)]
-        return next((p for p in parts if p[0]), parts[0])
-    if isinstance(formula, sp.Implies):
-        premise, conclusion = formula.args
-        if premise.xreplace(dict(instance)) != sp.true:
-            return False, f"the premise {premise} is not met"
-        return _violation(conclusion, instance)
-    if not isinstance(formula, (sp.LessThan, sp.StrictLessThan, sp.GreaterThan, sp.StrictGreaterThan, sp.Equality)):
-        return False, f"only relations can be violated at an instance, not {formula}"
-    excess = formula.lhs - formula.rhs
-    if isinstance(formula, (sp.GreaterThan, sp.StrictGreaterThan)):
-        excess = -excess
-    value = sp.expand(excess.xreplace(dict(instance)))
-    if not is_exact(value) or not all(is_exact(v) for v in instance.values()):
-        return False, f"the sides differ by {value}, which is not an exact number"
-    if isinstance(formula, sp.Equality):
-        false = value.is_zero is False
-    elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):
-        false = value.is_nonnegative is True
-    else:
-        false = value.is_positive is True
-    return false, f"the sides differ by {value}"

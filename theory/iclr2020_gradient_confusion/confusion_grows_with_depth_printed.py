@@ -26,8 +26,8 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import confusion_probability
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.output_gradient import DEPTH
 
 SHALLOW, DEEP = sp.symbols("eta(beta) eta(beta+1)", nonnegative=True)
 
@@ -43,6 +43,12 @@ def grows(factor: sp.Expr) -> Claim:
 
 
 CLAIM = grows(sp.Integer(1))
+CORRECTED = Claim(
+    "What grows with the depth is a bound on the confusion: 4 (beta + 1) at depth beta.",
+    sp.Le(DEEP, 4 * (DEPTH + 2), evaluate=False),
+    ("|W_p| <= 1, sigma(0) = 0, |sigma'| <= 1 on [-1, 1]", "unit-sphere data, |C| <= 1, square or logistic loss"),
+    {DEEP: "confusion at depth beta + 1", DEPTH: "depth"},
+)
 
 
 def chain_confusion(depth: int) -> sp.Expr:
@@ -66,7 +72,7 @@ def counterexample(claim: Claim) -> Derivation:
                 show_less(f"it keeps falling: beta = {depth}", chain_confusion(depth), chain_confusion(depth - 1))
                 for depth in (3, 4)
             ),
-            show_violated("one more layer", claim.formula, {SHALLOW: shallow, DEEP: deep}),
+            show_violated("one more layer", claim.formula, {SHALLOW: shallow, DEEP: deep, DEPTH: sp.Integer(1)}),
         )
     )
 
@@ -80,7 +86,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=confusion_probability.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("guarantee_weakens_with_depth", "confusion_probability"),
 )

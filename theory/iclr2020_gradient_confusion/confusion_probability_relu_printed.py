@@ -28,9 +28,18 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, cite, define, infer, show_equal, show_less, show_violated
+from odeflow.panels import along
+from odeflow.symbolic.derivations import (
+    Derivation,
+    cite,
+    define,
+    infer,
+    show_equal,
+    show_less,
+    show_value,
+    show_violated,
+)
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import confusion_probability
 from theory.iclr2020_gradient_confusion._layered_nets import RELU, passed
 from theory.iclr2020_gradient_confusion._spheres import uniform_points
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
@@ -38,6 +47,7 @@ from theory.iclr2020_gradient_confusion.notation import PAPER
 
 LIMIT = sp.Symbol("lim_{d} Pr[h <= -1/40]", nonnegative=True)
 LEVEL = sp.Rational(1, 40)
+CURVATURE = sp.Symbol("|sigma'(a)-sigma'(b)|/|a-b|", nonnegative=True)
 
 
 def limit_at_most(value: sp.Expr) -> Claim:
@@ -51,6 +61,12 @@ def limit_at_most(value: sp.Expr) -> Claim:
 
 
 CLAIM = limit_at_most(sp.Integer(0))
+CORRECTED = Claim(
+    "Where the activation's slope is 1-Lipschitz the violation probability tends to 0.",
+    sp.Implies(sp.Le(CURVATURE, 1), CLAIM.formula, evaluate=False),
+    ("sigma(0) = 0, |sigma'| <= 1, beta = 3, N = 2, |W_p| <= 1", *CLAIM.assumptions[1:]),
+    {**CLAIM.where, CURVATURE: "largest difference quotient of the activation's slope"},
+)
 
 
 def weights(dimension: int) -> list[np.ndarray]:
@@ -71,33 +87,43 @@ def counterexample(claim: Claim) -> Derivation:
     backward = [mixer.T * sp.diag(*v) * last.T for v in e]  # g_1 for s = +1 and s = -1
     first = (backward[0].T * backward[1])[0, 0]
     limit = first * mean**2
+    slopes = [sp.diff(sp.Max(z, 0), z).subs(z, place) for place in (sp.Rational(1, 4), -sp.Rational(1, 4))]
+    steepest = 2 * (slopes[0] - slopes[1])  # over |a - b| = 1/2: no bound of 1 holds
     return Derivation(
         (
             define(
                 "W_0 = I, W_1 has rows of d/2 entries 1/sqrt(d/2), W_2 = [[1,-1],[-1,1]]/2, W_3 = (1,1)/sqrt 2; C = 1"
             ),
             show_equal(
-                "a row of W_1 has norm 1, and the two rows do not overlap: |W_1| = 1", d / 2 * (2 / d), sp.Integer(1)
+                "a row of W_1 has norm 1, and the two rows do not overlap: |W_1| = 1",
+                d / 2 * (2 / d),
+                sp.Integer(1),
+                name="|row of W_1|^2",
             ),
-            show_equal("W_2 is a projection: |W_2| = 1", (mixer * mixer - mixer).norm(), sp.Integer(0)),
-            show_equal("|W_3| = 1", (last * last.T)[0, 0], sp.Integer(1)),
+            show_equal(
+                "W_2 is a projection: |W_2| = 1", (mixer * mixer - mixer).norm(), sp.Integer(0), name="|W_2 W_2 - W_2|"
+            ),
+            show_equal("|W_3| = 1", (last * last.T)[0, 0], sp.Integer(1), name="|W_3|^2"),
             define("x = z/|z| with z standard normal; s = sign(K - K'), K and K' the two averages of relu(x)"),
             cite("weak law of large numbers"),
-            show_equal("E relu(z)", mean, 1 / sp.sqrt(2 * sp.pi)),
+            show_value("E relu(z)", mean, 1 / sp.sqrt(2 * sp.pi)),
             infer("K - K' -> 0 and K, K' -> 1/(2 sqrt pi): g -> 0, zeta -> -1 for both samples"),
-            show_equal("layer 1: <g_1, g_1~> for opposite signs", first, -sp.Rational(1, 4)),
+            show_equal("layer 1: <g_1, g_1~> for opposite signs", first, -sp.Rational(1, 4), name="<g_1, g_1~>"),
             infer("and <H_0, H_0~> = sum relu(x_i) relu(x_i~) -> (E relu(z))^2"),
             show_equal(
-                "layer 2: <g_2, g_2~> = 0 for opposite signs (gates e_1 and e_2)", (e[0].T * e[1])[0, 0], sp.Integer(0)
+                "layer 2: <g_2, g_2~> = 0 for opposite signs (gates e_1 and e_2)",
+                (e[0].T * e[1])[0, 0],
+                sp.Integer(0),
+                name="<g_2, g_2~>",
             ),
             infer("layer 3: <H_2, H_2~> -> 0; layer 0: <x, x~> -> 0: h -> -1/(8 pi) when the signs differ"),
-            show_equal("zeta zeta~ <H_0, H_0~><g_1, g_1~>", limit, -1 / (8 * sp.pi)),
+            show_value("zeta zeta~ <H_0, H_0~><g_1, g_1~>", limit, -1 / (8 * sp.pi)),
             show_less("which is below -1/40", sp.Rational(1, 40), 1 / (8 * sp.pi)),
             infer(
                 "swapping the halves of x turns s into -s, samples are independent: the signs differ half of the time"
             ),
             infer("for equal signs every layer's term is >= 0 in the limit: so the limit is 1/2"),
-            show_violated("so", claim.formula, {LIMIT: sp.Rational(1, 2)}),
+            show_violated("so", claim.formula, {LIMIT: sp.Rational(1, 2), CURVATURE: steepest}),
         )
     )
 
@@ -126,6 +152,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="99.9 % Clopper-Pearson limits; finite d",
         cases=6000,
         seed=seed,
+        picture=along(
+            list(rates),
+            [p for p, _, _ in rates.values()],
+            claimed,
+            title="The rate grows with d, it does not vanish",
+            xlabel="dimension d",
+            ylabel="Pr[h <= -1/40]",
+            xscale="log",
+            interval=([low for _, low, _ in rates.values()], [high for _, _, high in rates.values()]),
+        ),
     )
 
 
@@ -138,7 +174,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=confusion_probability.CLAIM,
+    control=CORRECTED,
     simulate=simulate,
     twins=FALSE_TWINS,
     related=("confusion_probability", "confusion_probability_sigmoid_printed", "relu_curvature_printed"),

@@ -31,12 +31,14 @@ from theory.iclr2020_gradient_confusion._layered_nets import SIGMOID, passed
 from theory.iclr2020_gradient_confusion._sgd import ETA
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION, SAMPLES, uniform_points
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
+from theory.iclr2020_gradient_confusion.layer_gradient_printed import AT_ZERO
 from theory.iclr2020_gradient_confusion.notation import PAPER
 from theory.iclr2020_gradient_confusion.output_gradient import DEPTH
 
 WIDEST = sp.Symbol("sup_l Pr[h <= -eta]", nonnegative=True)
 CONSTANT = sp.Symbol("c", positive=True)
 LARGE = 10**6
+PROVED_BOUND = confusion_probability.CLAIM.formula.rhs
 
 
 def for_all_widths(factor: sp.Expr) -> Claim:
@@ -52,6 +54,12 @@ def for_all_widths(factor: sp.Expr) -> Claim:
 
 
 CLAIM = for_all_widths(sp.Integer(1))
+CORRECTED = Claim(
+    "For activations that vanish at 0 the bound of `confusion_probability` holds at every width.",
+    sp.Implies(sp.Le(AT_ZERO, 0), sp.Le(WIDEST, PROVED_BOUND, evaluate=False), evaluate=False),
+    confusion_probability.CLAIM.assumptions,
+    {**CLAIM.where, AT_ZERO: "value of the activation at 0"},
+)
 
 
 def counterexample(claim: Claim) -> Derivation:
@@ -70,6 +78,7 @@ def counterexample(claim: Claim) -> Derivation:
         ETA: sp.Integer(1),
         SAMPLES: sp.Integer(2),
         DEPTH: sp.Integer(1),
+        AT_ZERO: value,
     }
     return Derivation(
         (
@@ -136,7 +145,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=confusion_probability.CLAIM,
+    control=CORRECTED,
     simulate=simulate,
     twins=FALSE_TWINS,
     related=("confusion_probability", "confusion_probability_relu_printed", "layer_gradient_printed"),

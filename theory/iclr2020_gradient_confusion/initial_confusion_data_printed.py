@@ -25,13 +25,14 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_mean
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, passed
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
-from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH, PRODUCT
+from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH, MEAN, PRODUCT
 from theory.iclr2020_gradient_confusion.notation import PAPER
 from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
@@ -56,6 +57,8 @@ def counterexample(claim: Claim) -> Derivation:
     t, g = sp.Symbol("t", real=True), sp.Symbol("g", real=True)
     second = sp.diff((1 - 2 * t) ** (-WIDTH / sp.Integer(2)), t, 2).subs(t, 0) / WIDTH**2
     spread = (1 + 2 / WIDTH) ** 5 - 1
+    single = sp.diff((1 - 2 * t) ** (-WIDTH / sp.Integer(2)), t).subs(t, 0) / WIDTH  # E chi^2_l/l
+    at = {KAPPA: sp.Integer(1), DIMENSION: WIDTH, DEPTH: sp.Integer(5), PRODUCT: sp.Integer(-1)}
     mean = initial_kernel_mean.CLAIM.formula.rhs.xreplace(
         {KAPPA: sp.Integer(1), DIMENSION: WIDTH, DEPTH: sp.Integer(5), PRODUCT: sp.Integer(1)}
     )
@@ -64,14 +67,14 @@ def counterexample(claim: Claim) -> Derivation:
             define("identity, beta = 5, kappa = 1, l = d, x_2 = -x_1, |x_1| = 1, C = 1; K = |grad_W g(x_1)|^2"),
             show_equal("zeta_1 zeta_2 = (g - 1)(-g - 1)", (g - 1) * (-g - 1), 1 - g**2),
             infer("the output gradients at x and -x are opposite: h = -(1 - g^2) K"),
-            show_equal("E K = 6, by initial_kernel_mean", mean, sp.Integer(6)),
+            show_equal("E K = 6, by initial_kernel_mean", mean, sp.Integer(6), name="E K"),
             infer("K is a sum of 6 products of 5 independent chi^2_l/l, one for every matrix but the p-th"),
-            show_equal("E (chi^2_l/l)^2 = 1 + 2/l", sp.expand(second), 1 + 2 / WIDTH),
+            show_equal("E (chi^2_l/l)^2 = 1 + 2/l", sp.expand(second), 1 + 2 / WIDTH, name="E (chi^2_l/l)^2"),
             infer("by Minkowski the standard deviation of K is at most 6 sqrt((1 + 2/l)^5 - 1)"),
-            show_equal("which tends to 0", sp.limit(spread, WIDTH, sp.oo), sp.Integer(0)),
+            show_equal("which tends to 0", sp.Limit(spread, WIDTH, sp.oo), sp.Integer(0)),
             infer("E g^2 = E|H_4|^2/l = 1/l -> 0; by Chebyshev and Markov K -> 6 and g -> 0 in probability: h -> -6"),
             show_less("-6 is below -9/2", sp.Rational(9, 2), sp.Integer(6)),
-            show_violated("so the limit is 1", claim.formula, {LIMIT: sp.Integer(1)}),
+            show_violated("so the limit is 1", claim.formula, {LIMIT: sp.Integer(1), MEAN: -6 * single**5, **at}),
         )
     )
 
@@ -99,6 +102,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="99.9 % Clopper-Pearson limits; finite widths",
         cases=400,
         seed=seed,
+        picture=along(
+            list(rates),
+            [p for p, _, _ in rates.values()],
+            float(claim.formula.rhs),
+            title="The rate grows with the width",
+            xlabel="width l",
+            ylabel="Pr[h <= -9/2]",
+            xscale="log",
+            interval=([low for _, low, _ in rates.values()], [high for _, _, high in rates.values()]),
+        ),
     )
 
 

@@ -25,13 +25,15 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, by, cite, define, infer, show_equal, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_mean
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION, uniform_points
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
+from theory.iclr2020_gradient_confusion.initial_kernel_mean import DEPTH, MEAN, PRODUCT
 from theory.iclr2020_gradient_confusion.notation import PAPER
-from theory.iclr2020_gradient_confusion.operator_norm import WIDTH
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 LIMIT = sp.Symbol("liminf_l Pr[h <= -eta]", nonnegative=True)
 FEATURES = 20
@@ -55,21 +57,25 @@ def counterexample(claim: Claim) -> Derivation:
     d, margin = DIMENSION, sp.Symbol("m", positive=True)
     variance = WIDTH * (1 / d) * (1 / WIDTH)  # l terms: (W_1)_j^2 (W_0 x)_j^2
     exact = initial_kernel_mean.CLAIM
+    mean = WIDTH * PRODUCT * (1 / WIDTH) + WIDTH * PRODUCT / d  # E|W_1|^2 <x,x'> + E<W_0 x, W_0 x'>
     missed = 2 * variance / (1 - margin) ** 2
     least = (sp.Rational(1, 2) - sp.limit(missed, margin, 0)).subs(d, FEATURES)
     return Derivation(
         (
             define("identity, beta = 1, kappa = 1, C = 1; zeta = g - 1; S = <x,x'>|W_1|^2 + <W_0 x, W_0 x'>"),
             by("initial_kernel_mean", initial_kernel_mean.derive(exact), exact.formula),
-            show_equal("E g^2 = l (1/l) (1/d) at every width", variance, 1 / d),
+            show_equal("E g^2 = l (1/l) (1/d) at every width", variance, 1 / d, name="E g^2"),
             infer("Markov: Pr[|g| >= 1 - m] <= 1/(d (1-m)^2); else zeta <= -m, and zeta zeta' >= m^2 for both"),
             cite("weak law of large numbers"),
             infer("given x, x': |W_1|^2 -> 1 and <W_0 x, W_0 x'>/l -> <x, x'>/d, so S -> -infinity where <x, x'> < 0"),
             infer("Pr[<x, x'> < 0] = 1/2, by the symmetry of x'"),
             show_equal(
-                "the limit is at least 1/2 - 2/(d (1-m)^2) for every m > 0; d = 20, m -> 0", least, sp.Rational(2, 5)
+                "the limit is at least 1/2 - 2/(d (1-m)^2) for every m > 0; d = 20, m -> 0",
+                least,
+                sp.Rational(2, 5),
+                name="limit of the bound",
             ),
-            show_violated("so", claim.formula, {LIMIT: least}),
+            show_violated("so", claim.formula, {LIMIT: least, MEAN: mean, KAPPA: sp.Integer(1), DEPTH: sp.Integer(1)}),
         )
     )
 
@@ -97,6 +103,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="99.9 % Clopper-Pearson limits; finite widths, eta = 1/2",
         cases=3000,
         seed=seed,
+        picture=along(
+            list(rates),
+            [p for p, _, _ in rates.values()],
+            float(claim.formula.rhs),
+            title="The rate does not vanish with the width",
+            xlabel="width l",
+            ylabel="Pr[h <= -1/2]",
+            xscale="log",
+            interval=([low for _, low, _ in rates.values()], [high for _, _, high in rates.values()]),
+        ),
     )
 
 

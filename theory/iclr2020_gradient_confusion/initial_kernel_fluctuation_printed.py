@@ -25,12 +25,15 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_violated
+from odeflow.panels import along
+from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_value, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import initial_kernel_fluctuation
+from theory.iclr2020_gradient_confusion._spheres import DIMENSION
 from theory.iclr2020_gradient_confusion._steps import clopper_pearson
+from theory.iclr2020_gradient_confusion.initial_kernel_fluctuation import VARIANCE
 from theory.iclr2020_gradient_confusion.notation import PAPER
-from theory.iclr2020_gradient_confusion.operator_norm import WIDTH
+from theory.iclr2020_gradient_confusion.operator_norm import KAPPA, WIDTH
 
 LIMIT = sp.Symbol("liminf_l Pr[|K - E K| >= l^(-1/2)]", nonnegative=True)
 
@@ -58,12 +61,14 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("K = |W_1|^2 + |W_0 x|^2 = chi^2_{2l}/l, X = K - E K"),
-            show_equal("E X^2", second, 4 / WIDTH),
+            show_value("E X^2", second, 4 / WIDTH),
             show_equal("E X^4", fourth, (48 * WIDTH**2 + 96 * WIDTH) / WIDTH**4),
-            show_equal("l^{-1/2} is half of the standard deviation", second / 4, 1 / WIDTH),
+            show_equal("l^{-1/2} is half of the standard deviation", second / 4, 1 / WIDTH, name="E X^2/4"),
             infer("Paley and Zygmund: Pr[X^2 >= E X^2/4] >= (3/4)^2 (E X^2)^2/E X^4"),
-            show_equal("which tends to", least, sp.Rational(3, 16)),
-            show_violated("so", claim.formula, {LIMIT: least}),
+            show_equal("which tends to", least, sp.Rational(3, 16), name="limit of the bound"),
+            show_violated(
+                "so", claim.formula, {LIMIT: least, VARIANCE: second, KAPPA: sp.Integer(1), DIMENSION: WIDTH}
+            ),
         )
     )
 
@@ -71,12 +76,14 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw K at widths 10, 100 and 1000."""
     rng = np.random.default_rng(seed)
-    said, low = [], 0.0
+    said, low, found = [], 0.0, []
     for width in (10, 100, 1000):
         kernel = rng.chisquare(2 * width, 4000) / width
         hits = int((np.abs(kernel - 2.0) >= width**-0.5).sum())
         low, high = clopper_pearson(hits, 4000)
+        found.append((width, hits / 4000, low, high))
         said.append(f"l = {width}: [{low:.3f}, {high:.3f}]")
+    widths, shares, lows, highs = zip(*found, strict=True)
     return Evidence.measured(
         claim,
         f"Pr[|K - 2| >= l^(-1/2)]: {'; '.join(said)}",
@@ -84,6 +91,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="99.9 % Clopper-Pearson limits; finite widths",
         cases=12_000,
         seed=seed,
+        picture=along(
+            widths,
+            shares,
+            float(claim.formula.rhs),
+            title="The chance does not vanish with the width",
+            xlabel="width l",
+            ylabel="Pr[|K - 2| >= l^(-1/2)]",
+            xscale="log",
+            interval=(lows, highs),
+        ),
     )
 
 

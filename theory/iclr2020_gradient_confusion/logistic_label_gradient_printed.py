@@ -25,6 +25,8 @@ from odeflow.symbolic.derivations import Derivation, define, show_equal, show_vi
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import residual_factor
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.output_gradient import DEPTH
+from theory.iclr2020_gradient_confusion.residual_factor import BY_INPUT, BY_WEIGHTS, ZETA
 
 BY_ZETA, BY_OUTPUT = sp.symbols("|grad_x(zeta)| |grad_x(g)|", nonnegative=True)
 
@@ -44,10 +46,19 @@ CLAIM = at_most(sp.Integer(1))
 
 def counterexample(claim: Claim) -> Derivation:
     """Put the weights to zero and let the label be x."""
-    x = sp.Symbol("x", real=True)
+    x, w0, w1 = sp.symbols("x w_0 w_1", real=True)
     output, label = 0 * x, x
     zeta = -label / (1 + sp.exp(label * output))
-    at = {BY_ZETA: sp.Abs(sp.diff(zeta, x)), BY_OUTPUT: sp.Abs(sp.diff(output, x))}
+    weighted = -label / (1 + sp.exp(label * w1 * w0 * x))  # beta = 1, to be differentiated before the weights are 0
+    slopes = [sp.diff(weighted, v).subs({w0: 0, w1: 0, x: 1}) for v in (x, w0, w1)]
+    at = {
+        BY_ZETA: sp.Abs(sp.diff(zeta, x)),
+        BY_OUTPUT: sp.Abs(sp.diff(output, x)),
+        ZETA: zeta.subs(x, 1) ** 2,
+        BY_INPUT: slopes[0] ** 2,
+        BY_WEIGHTS: slopes[1] ** 2 + slopes[2] ** 2,
+        DEPTH: sp.Integer(1),
+    }
     return Derivation(
         (
             define("d = 1, weights 0, identity: g = 0; C(x) = x; zeta = -C/(1 + e^{Cg})"),

@@ -25,6 +25,7 @@ import sympy as sp
 from odeflow.symbolic.derivations import Derivation, define, show_equal, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import nonnegative_expectation
+from theory.iclr2020_gradient_confusion.nonnegative_expectation import PRODUCT, SQUARE
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 PAIRS = sp.Symbol("mean_{i != j}<g_i, g_j>", real=True)
@@ -49,6 +50,8 @@ def counterexample(claim: Claim) -> Derivation:
     losses = [(w - 1) ** 2 / 2, (w + 1) ** 2 / 2]
     first, second = (sp.diff(f, w) for f in losses)
     at_zero = (first * second).subs(w, 0)
+    pairs = [(a * b).subs(w, 0) for a in (first, second) for b in (first, second)]  # independent draws: i = j as well
+    at = {PAIRS: at_zero, PRODUCT: sum(pairs) / 4, SQUARE: ((first + second) / 2).subs(w, 0) ** 2}
     return Derivation(
         (
             define("f_1 = (w - 1)^2/2, f_2 = (w + 1)^2/2: g = w x at x = 1 and x = -1, C = 1, square loss"),
@@ -56,7 +59,7 @@ def counterexample(claim: Claim) -> Derivation:
             show_equal(
                 "there the product of the gradients is -1", at_zero, sp.Integer(-1), name="product of the gradients"
             ),
-            show_violated("one pair", claim.formula, {PAIRS: at_zero}),
+            show_violated("one pair", claim.formula, at),
         )
     )
 

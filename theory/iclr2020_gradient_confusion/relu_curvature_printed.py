@@ -25,10 +25,10 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, show_less, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import activation_bounds
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 CHANGE, DISTANCE = sp.symbols("|sigma'(a)-sigma'(b)| |a-b|", nonnegative=True)
+PRODUCT = sp.Symbol("a b", real=True)
 
 
 def lipschitz(constant: sp.Expr) -> Claim:
@@ -42,6 +42,12 @@ def lipschitz(constant: sp.Expr) -> Claim:
 
 
 CLAIM = lipschitz(sp.Integer(1))
+CORRECTED = Claim(
+    "On one side of its kink the slope of ReLU does not change.",
+    sp.Implies(sp.Gt(PRODUCT, 0), sp.Le(CHANGE, DISTANCE, evaluate=False), evaluate=False),
+    ("sigma = ReLU", "a and b of one sign"),
+    {CHANGE: "change of the slope", DISTANCE: "distance of the arguments", PRODUCT: "product of the arguments"},
+)
 
 
 def counterexample(claim: Claim) -> Derivation:
@@ -55,7 +61,7 @@ def counterexample(claim: Claim) -> Derivation:
             show_less("|a| <= 1 (and b = -a)", sp.Abs(a), sp.Integer(1)),
             show_value("the slope at 1/4", slopes[0], sp.Integer(1)),
             show_value("the slope at -1/4", slopes[1], sp.Integer(0)),
-            show_violated("so", claim.formula, {CHANGE: slopes[0] - slopes[1], DISTANCE: a - b}),
+            show_violated("so", claim.formula, {CHANGE: slopes[0] - slopes[1], DISTANCE: a - b, PRODUCT: a * b}),
         )
     )
 
@@ -69,7 +75,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=activation_bounds.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("activation_bounds", "confusion_probability_relu_printed"),
 )

@@ -23,11 +23,11 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import activation_bounds
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 HERE = sp.Symbol("softmax(z_1, z_2)_1", positive=True)
 THERE = sp.Symbol("softmax(z_1, z_2')_1", positive=True)
+FIRST, SECOND, OTHER = sp.symbols("z_1 z_2 z_2'", real=True)
 
 
 def first_entry(factor: sp.Expr) -> Claim:
@@ -41,19 +41,20 @@ def first_entry(factor: sp.Expr) -> Claim:
 
 
 CLAIM = first_entry(sp.Integer(1))
+CORRECTED = first_entry((sp.exp(FIRST) + sp.exp(OTHER)) / (sp.exp(FIRST) + sp.exp(SECOND)))
 
 
 def counterexample(claim: Claim) -> Derivation:
     """Take z = (0, 0) and (0, log 3)."""
-    z1, z2 = sp.symbols("z_1 z_2", real=True)
-    entry = sp.exp(z1) / (sp.exp(z1) + sp.exp(z2))
-    here, there = entry.subs({z1: 0, z2: 0}), entry.subs({z1: 0, z2: sp.log(3)})
+    entry = sp.exp(FIRST) / (sp.exp(FIRST) + sp.exp(SECOND))
+    here, there = entry.subs({FIRST: 0, SECOND: 0}), entry.subs({FIRST: 0, SECOND: sp.log(3)})
+    at = {HERE: here, THERE: there, FIRST: sp.Integer(0), SECOND: sp.Integer(0), OTHER: sp.log(3)}
     return Derivation(
         (
             define("softmax(z)_1 = e^{z_1}/(e^{z_1} + e^{z_2})"),
             show_equal("at (0, 0)", here, sp.Rational(1, 2), name="value at (0, 0)"),
             show_equal("at (0, log 3)", there, sp.Rational(1, 4), name="value at (0, log 3)"),
-            show_violated("z_1 is the same", claim.formula, {HERE: here, THERE: there}),
+            show_violated("z_1 is the same", claim.formula, at),
         )
     )
 
@@ -67,7 +68,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=activation_bounds.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("activation_bounds",),
 )

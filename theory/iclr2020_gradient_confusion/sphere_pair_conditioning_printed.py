@@ -27,6 +27,7 @@ from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import sphere_pair_concentration
 from theory.iclr2020_gradient_confusion._spheres import DEVIATION, DIMENSION, LIPSCHITZ
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.sphere_concentration import TAIL
 
 CONDITIONAL = sp.Symbol("Pr[|l(x, y) - E l| >= t | y]", nonnegative=True)
 CONSTANT = sp.Symbol("c", positive=True)
@@ -59,6 +60,9 @@ def counterexample(claim: Claim) -> Derivation:
         DEVIATION: sp.Rational(1, 2),
         LIPSCHITZ: sp.Integer(1),
     }
+    angle = sp.Symbol("phi", real=True)
+    inside = [sp.integrate(sp.sin(angle) ** 30, (angle, 0, end)) for end in (sp.pi / 3, sp.pi)]
+    at[TAIL] = sp.expand(2 * inside[0] / inside[1])  # Pr[|cos phi| >= 1/2] for d = 32
     slope = sp.sqrt(sp.diff(y, y) ** 2 + sp.diff(y, y_other) ** 2)
     return Derivation(
         (

@@ -23,7 +23,6 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, show_value, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import lipschitz_product
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 LEAST, LARGEST = sp.symbols("min(h_ij) max(h_ij)", real=True)
@@ -40,6 +39,12 @@ def follows(slack: sp.Expr) -> Claim:
 
 
 CLAIM = follows(sp.Integer(0))
+CORRECTED = Claim(
+    "What holds for the least inner product of a pair holds for every pair.",
+    sp.Ge(LARGEST, LEAST, evaluate=False),
+    CLAIM.assumptions,
+    CLAIM.where,
+)
 
 
 def counterexample(claim: Claim) -> Derivation:
@@ -65,7 +70,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=lipschitz_product.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("lipschitz_product", "uniform_confusion_printed"),
 )

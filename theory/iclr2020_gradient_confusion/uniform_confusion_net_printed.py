@@ -25,11 +25,11 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import lipschitz_product
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
 NET, RATIO = sp.Symbol("|net|", positive=True), sp.Symbol("r/eps", positive=True)
+WEIGHTS = sp.Symbol("P", positive=True, integer=True)
 
 
 def net_at_most(count: sp.Expr) -> Claim:
@@ -43,6 +43,12 @@ def net_at_most(count: sp.Expr) -> Claim:
 
 
 CLAIM = net_at_most((2 * RATIO + 1) ** DIMENSION)
+CORRECTED = Claim(
+    "The ball of weights has an epsilon-net of (2r/eps + 1)^P points, P the number of weights.",
+    sp.Le(NET, (2 * RATIO + 1) ** WEIGHTS, evaluate=False),
+    CLAIM.assumptions,
+    {**CLAIM.where, WEIGHTS: "number of weights"},
+)
 
 
 def counterexample(claim: Claim) -> Derivation:
@@ -56,7 +62,9 @@ def counterexample(claim: Claim) -> Derivation:
             show_equal("weights", weights, sp.Integer(8), name="number of weights"),
             infer("the balls of radius eps around the net's points cover B_r: |net| eps^8 >= r^8"),
             show_equal("at least 6^8 points", needed, sp.Integer(1679616), name="number of points"),
-            show_violated("13^3 = 2197 are allowed", claim.formula, {NET: needed, RATIO: ratio, DIMENSION: d}),
+            show_violated(
+                "13^3 = 2197 are allowed", claim.formula, {NET: needed, RATIO: ratio, DIMENSION: d, WEIGHTS: weights}
+            ),
         )
     )
 
@@ -70,7 +78,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=lipschitz_product.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("lipschitz_product", "uniform_confusion_printed"),
 )

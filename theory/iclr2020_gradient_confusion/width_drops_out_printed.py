@@ -25,8 +25,9 @@ import sympy as sp
 
 from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_violated
 from odeflow.theorem import Claim, FalseTwin, Source, Theorem, Verdict, World
-from theory.iclr2020_gradient_confusion import confusion_probability
+from theory.iclr2020_gradient_confusion.layer_gradient_printed import AT_ZERO
 from theory.iclr2020_gradient_confusion.notation import PAPER
+from theory.iclr2020_gradient_confusion.output_gradient import DEPTH
 
 NARROW, WIDE = sp.symbols("eta(l) eta(2l)", nonnegative=True)
 
@@ -42,6 +43,12 @@ def grows_by(factor: sp.Expr) -> Claim:
 
 
 CLAIM = grows_by(sp.Integer(1))
+CORRECTED = Claim(
+    "With sigma(0) = 0 the confusion stays below 4 (beta + 1), whatever the width.",
+    sp.Implies(sp.Le(AT_ZERO, 0), sp.Le(WIDE, 4 * (DEPTH + 1), evaluate=False), evaluate=False),
+    ("|W_p| <= 1, |sigma'| <= 1 on [-1, 1]", "unit-sphere data, |C| <= 1, square or logistic loss"),
+    {WIDE: "confusion", AT_ZERO: "value of the activation at 0", DEPTH: "depth"},
+)
 
 
 def counterexample(claim: Claim) -> Derivation:
@@ -56,7 +63,7 @@ def counterexample(claim: Claim) -> Derivation:
             show_equal("h = zeta zeta~ sigma'(0)^2 |H_0|^2 = -l/1024", h, -width / 1024, name="h"),
             show_equal("at width 1024 the confusion is 1", narrow, sp.Integer(1), name="confusion at width 1024"),
             show_equal("at width 2048 it is 2", wide, sp.Integer(2), name="confusion at width 2048"),
-            show_violated("it doubles", claim.formula, {NARROW: narrow, WIDE: wide}),
+            show_violated("it doubles", claim.formula, {NARROW: narrow, WIDE: wide, AT_ZERO: half}),
         )
     )
 
@@ -70,7 +77,7 @@ THEOREM = Theorem(
     claim=CLAIM,
     recorded=Verdict.REFUTED,
     counterexample=counterexample,
-    control=confusion_probability.CLAIM,
+    control=CORRECTED,
     twins=FALSE_TWINS,
     related=("confusion_probability", "confusion_probability_sigmoid_printed"),
 )
