@@ -108,6 +108,12 @@ class Result:
         return f"{self.theorem._repr_html_()}{verdict}{table(rows, heads=heads)}"
 
     @property
+    def refuted_by_measurement(self) -> bool:
+        """Whether no exact argument stands behind a refutation: it speaks of the data and networks that were tried."""
+        exact = any(e.exact and e.status is Status.FAILS for e in self.evidence)
+        return self.verdict is Verdict.REFUTED and not exact
+
+    @property
     def as_recorded(self) -> bool:
         """Whether the verdict is the recorded one and every twin that was run was refuted."""
         return self.verdict is self.theorem.recorded and all(t.verdict is Verdict.REFUTED for t in self.twins)

@@ -1,7 +1,7 @@
 """Sphinx directives that write the catalogue, the command line and the measured curves; nothing is checked or measured.
 
-`{counts}`, `{errata}`, `{theorems} PAPER`, `{cli}`, `{modules}` and `{scaling}`. Formulas are MathML. Every theorem is
-a label, so that a page can refer to `heavy_ball_rate` and a name that no longer exists is a warning.
+`{counts}`, `{errata} [measured]`, `{theorems} PAPER`, `{cli}`, `{modules}` and `{scaling}`. Formulas are MathML. Every
+theorem is a label, so that a page can refer to `heavy_ball_rate` and a name that no longer exists is a warning.
 """
 
 from __future__ import annotations
@@ -136,15 +136,22 @@ class Counts(SphinxDirective):
 
 
 class Errata(SphinxDirective):
-    """Every claim that is false as printed, or in the reading its page gives, with the reason and the correction."""
+    """Every refuted claim with the reason and the correction: those refuted exactly, or with `measured` the others."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        if self.arguments not in ([], ["measured"]):
+            raise self.error(f"expected no argument or `measured` but got {self.arguments}")
+        measured = bool(self.arguments)
         made: list[nodes.Node] = []
         for paper in catalogue().papers:
-            section = nodes.section(ids=[paper.folder])
+            entries = [e for e in errata(catalogue()) if e.theorem.source.paper == paper and e.measured is measured]
+            if not entries:
+                continue
+            section = nodes.section(ids=[f"{paper.folder}-measured" if measured else paper.folder])
             section += nodes.title(text=paper.title)
             section += nodes.paragraph(text=paper.citation())
-            entries = [e for e in errata(catalogue()) if e.theorem.source.paper.folder == paper.folder]
             for number, entry in enumerate(entries, start=1):
                 theorem = entry.theorem
                 head = nodes.paragraph(classes=["erratum"])

@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^(?P<name>\S[^\n]*)\n(?P<rule>-{3,})$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Erratum:
-    """A claim that is false as printed, or in the reading that its page states.
+    """A claim that is refuted: false as printed or in the reading that its page states, or not reproduced here.
 
     Attributes
     ----------
@@ -33,6 +33,11 @@ class Erratum:
     theorem: Theorem
     why: str
     corrected: tuple[Theorem, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether only measurements speak against it: a finding on the data tried here, no error in the paper."""
+        return self.theorem.counterexample is None and self.theorem.derive is None
 
 
 def bundled(catalogue: Catalogue) -> Catalogue:

@@ -119,8 +119,23 @@ def _summary(results: Sequence[Result], problems: Sequence[Problem]) -> str:
         f'{state}{attacked}{missing}<div class="scroll" tabindex="0" role="group" aria-label="counts by paper"><table>'
         f'<caption>Verdicts by paper</caption><thead><tr><th scope="col">Paper</th>{heads}<th scope="col">all</th></tr>'
         f'</thead><tbody>{"".join(rows)}<tr><th scope="row">all</th>{total}<td>{len(results)}</td></tr></tbody></table>'
-        f'</div><dl class="meanings">{meanings}</dl></section>\n'
+        f'</div><dl class="meanings">{meanings}</dl>{_refuted(results)}</section>\n'
     )
+
+
+def _refuted(results: Sequence[Result]) -> str:
+    """List what was refuted, false claims apart from experiments that came out differently here."""
+    parts = []
+    for measured, words in (
+        (False, "false as printed, or in the reading that the page states: refuted by an exact argument"),
+        (True, "empirical: not reproduced on the data and networks tried here, which proves no error in the paper"),
+    ):
+        chosen = [r for r in results if r.verdict is Verdict.REFUTED and r.refuted_by_measurement is measured]
+        if chosen:
+            items = "".join(f"<li>{_link(r)}: {escape(prose(r.theorem.source.item))}</li>" for r in chosen)
+            head = f"{counted(len(chosen), 'claim')} {words}"
+            parts.append(f"<details><summary>{head}</summary><ul>{items}</ul></details>\n")
+    return f'<h3 id="refuted">Refuted</h3>{"".join(parts)}' if parts else ""
 
 
 def _filters(results: Sequence[Result]) -> str:

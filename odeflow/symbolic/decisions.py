@@ -207,9 +207,7 @@ def _inexact(method: str) -> Decision:
     return Decision(Status.UNDECIDED, method, "floats, infinities and undefined values are not exact")
 
 
-def _refutes(
-    expression: sp.Expr, bounds: Mapping[sp.Symbol, sp.Expr], witness: Mapping[sp.Basic, sp.Basic]
-) -> bool:
+def _refutes(expression: sp.Expr, bounds: Mapping[sp.Symbol, sp.Expr], witness: Mapping[sp.Basic, sp.Basic]) -> bool:
     """Return whether `expression` is negative at `witness`, and `witness` a point of the domain.
 
     Squared norms |A u|^2 and |u|^2 of one vector are not independent. Where every vector is in one of them only, each

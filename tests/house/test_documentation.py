@@ -21,6 +21,7 @@ from setuptools import find_namespace_packages
 from odeflow.catalogue import Catalogue, load_catalogue
 from odeflow.cli import app
 from odeflow.theorem import Verdict
+from odeflow.verify import is_exact
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "odeflow" / "documentation"
@@ -71,6 +72,19 @@ def test_every_refuted_entry_says_why_and_most_name_what_holds() -> None:
     assert [e.theorem.id for e in entries if not e.why] == []
     assert all(right.recorded is not Verdict.REFUTED for e in entries for right in e.corrected)
     assert sum(bool(e.corrected) for e in entries) > len(entries) * 3 // 4
+
+
+def test_what_only_a_measurement_contradicts_is_no_erratum() -> None:
+    rows = loaded(SOURCES / "catalogue_tables.py")
+    entries = list(rows.errata(rows.bundled(load_catalogue())))
+    measured = {e.theorem.name for e in entries if e.measured}
+    on_other_data = {e.theorem.name for e in entries if "on the diabetes data" in e.theorem.source.note}
+    assert len(on_other_data) == 9
+    assert on_other_data < measured
+    assert not any(is_exact(e.theorem) for e in entries if e.measured)
+    assert all(is_exact(e.theorem) for e in entries if not e.measured)
+    page = (SOURCES / "reference" / "errata.md").read_text(encoding="utf-8")
+    assert page.count("```{errata}\n") == page.count("```{errata} measured\n") == 1
 
 
 @pytest.fixture(scope="module")

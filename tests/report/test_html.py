@@ -17,7 +17,8 @@ from odeflow.panels import against_claim
 from odeflow.reading import read_page
 from odeflow.report.html import article, document
 from odeflow.report.mathml import display
-from odeflow.theorem import Claim, Evidence, FalseTwin, Paper, Source, Theorem, Verdict, World
+from odeflow.symbolic.decisions import Status
+from odeflow.theorem import Claim, Evidence, FalseTwin, Paper, Source, Stage, Theorem, Verdict, World
 from odeflow.verify import Result, Settings, check_fully
 
 NAMES = ["heavy_ball_rate", "heavy_ball_strict_decay", "activation_flips_printed", "network_kernel_scaling"]
@@ -165,6 +166,28 @@ def test_what_changed_is_said_first() -> None:
     text = document([result], [part], command="c", version="0", seconds=1.0)
     assert "1 verdict not as recorded" in text
     assert f"recorded as {theorem.recorded.value}" in text
+
+
+def test_false_claims_are_listed_apart_from_experiments_that_came_out_differently() -> None:
+    catalogue = load_catalogue()
+    exact, measured, held = (
+        catalogue.find([name])[0] for name in ("heavy_ball_strict_decay", "depth_accelerates_l4", "heavy_ball_rate")
+    )
+    found = Evidence(Stage.COUNTEREXAMPLE, Status.FAILS, "c", "o", "exact")
+    seen = Evidence(Stage.SIMULATION, Status.FAILS, "c", "o", "0.1 (95 %)")
+    fine = Evidence(Stage.CONTROL, Status.HOLDS, "c", "o", "exact")
+    results = [
+        Result(exact, Verdict.REFUTED, "", (found, seen)),
+        Result(measured, Verdict.REFUTED, "", (fine, seen)),
+        Result(held, Verdict.PROVED, "", ()),
+    ]
+    assert [r.refuted_by_measurement for r in results] == [False, True, False]
+    text = document(results, ["", "", ""], command="c", version="0", seconds=1.0)
+    false, empirical = re.findall(r"<summary>1 claim (.*?)</summary><ul>(.*?)</ul>", text)
+    assert false[0].startswith("false as printed")
+    assert empirical[0].startswith("empirical: not reproduced")
+    assert ("heavy_ball_strict_decay" in false[1], "depth_accelerates_l4" in empirical[1]) == (True, True)
+    assert text.count("<li>") == 2
 
 
 def test_mathml_says_the_formula_in_text_as_well() -> None:
