@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sympy as sp
 
 from odeflow.catalogue import GROUP, load_catalogue
 from odeflow.errors import OdeflowError
+from odeflow.panels import MOST_POINTS
 from odeflow.report.maths import one_line
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Kind
@@ -116,6 +118,27 @@ def test_numbers_alone_refute_some_twin(theorem: Theorem) -> None:
         return
     failing = {e.stage for twin in theorem.twins for e in check(twin.of(theorem)).evidence if e.status is Status.FAILS}
     assert failing & {Stage.SIMULATION, Stage.PROPERTY}, "no twin shows that the numbers of this page can fail"
+
+
+@pytest.mark.parametrize("theorem", CATALOGUE.theorems, ids=ids)
+def test_a_simulation_draws_what_is_claimed_beside_what_is_observed_or_says_why_not(theorem: Theorem) -> None:
+    drawn = [found.picture for found in checked(theorem.id, 0).evidence if found.picture is not None]
+    reason = CATALOGUE.not_drawn.get(theorem.id, "")
+    assert bool(drawn or reason) == (theorem.simulate is not None)
+    assert not (drawn and reason), "it has a picture and a reason why it has none"
+    assert not reason or len(reason.split()) > 4
+    for panel in drawn:
+        assert panel.title, "what is claimed"
+        assert panel.xlabel
+        assert panel.ylabel
+        assert {curve.theory for curve in panel.curves} == {True, False}, "one side of the comparison is missing"
+        for curve in panel.curves:
+            assert curve.x.size == curve.y.size <= MOST_POINTS
+            assert np.isfinite(curve.y).any(), f"{curve.label} is empty"
+
+
+def test_reasons_against_a_picture_are_given_for_pages_that_exist() -> None:
+    assert set(CATALOGUE.not_drawn) <= set(ids)
 
 
 def test_related_theorems_exist() -> None:

@@ -10,7 +10,7 @@ from importlib import import_module
 from odeflow.theorem import Theorem
 from theory.arora2018_implicit_acceleration.notation import PAPER
 
-__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
+__all__ = ["ITEMS", "NOT_CHECKABLE", "NOT_DRAWN", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
     # section 3: warm-up
@@ -263,3 +263,10 @@ NOT_CHECKABLE: dict[str, str] = {
     "Footnote 4": "gives the address of a tutorial's code; no claim",
 }
 """What is not a checkable claim, and why."""
+
+NOT_DRAWN: dict[str, str] = {
+    "adaptive_methods_suffer_printed": "one count of steps against one claimed count",
+    "parameter_counts": "one quotient of two whole numbers against the printed one",
+    "potential_iff_radial": "four named losses, each with a yes or a no in the table",
+}
+"""Pages whose simulation has no picture, and why; the report says it on the page."""

@@ -14,7 +14,7 @@ from importlib import import_module
 from odeflow.theorem import Theorem
 from theory.bu2021_dynamical_view.notation import PAPER
 
-__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
+__all__ = ["ITEMS", "NOT_CHECKABLE", "NOT_DRAWN", "PAPER", "THEOREMS"]
 
 PAGES = (
     # section 2: gradient flow and the kernel
@@ -220,3 +220,11 @@ NOT_CHECKABLE: dict[str, str] = {
     "Section 6, width of existing works": "a survey of other papers' constants",
 }
 """What is not a checkable claim, and why."""
+
+NOT_DRAWN: dict[str, str] = {
+    "activation_flips_printed": "one measured jump against one claimed number",
+    "heavy_ball_limit_printed": "one extrapolated limit against one claimed number",
+    "multilayer_error_dynamics_printed": "one extrapolated derivative against one claimed number",
+    "newton_inverse_printed": "one share of singular neurons against the claimed none",
+}
+"""Pages whose simulation has no picture, and why; the report says it on the page."""
