@@ -1,4 +1,4 @@
-"""A deep linear network, N = 3, 20 x 20, ours and the peers' at equal achieved error; and a plateau of 1e5 time units.
+"""A deep linear network, N = 3, 20 x 20, ours and the peers' at equal achieved error; and plateaus of 1e5 time units.
 
 Balanced start with layer singular values 0.3 to 0.6, target singular values 1 to 3; 101 times in [0, 10].
 The error is max_k |W_e(t_k) - reference|_F / |M|_F, and every tool runs at the loosest quarter of a decade
@@ -26,7 +26,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from odeflow.numeric.linear_flow import Method, flow_end_to_end, flow_layers
+from odeflow.errors import IntegrationError
+from odeflow.numeric.linear_flow import Method, Solver, balanced_layers, flow_end_to_end, flow_layers
 
 D, TARGET = 20, 1e-8
 TIMES = np.linspace(0.0, 10.0, 101)
@@ -211,23 +212,49 @@ def bench(repeat: int) -> list[dict[str, Any]]:
     return [*lines, {"workload": "W5", "cpu_time_over_ours": ratios}]
 
 
-def bench_plateau() -> dict[str, Any]:
-    """Cross plateaus of N = 4 layers, 10 x 10, initial scale 1e-2, up to t = 1e5, against the closed form of modes."""
+# Layers, shape of the network's matrix, its largest singular value.
+PLATEAUS = (
+    (16, 1, 1, 1.0), (3, 3, 3, 1.0), (5, 3, 3, 1.0), (5, 6, 4, 1.0), (16, 6, 4, 1.0), (4, 10, 10, 1.0), (4, 2, 3, 10.0),
+)  # fmt: skip
+LONG, STEPS = 1e5, 3_000_000
+
+
+def plateau(depth: int, rows: int, columns: int, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, target and times: the slowest mode leaves its plateau at half of `LONG`, times lie on the fronts.
+
+    A small mode of N layers grows like N s^{2-2/N} M, so from s it leaves after s^{-(1-2/N)} / ((N - 2) M).
+    """
     rng = np.random.default_rng(0)
-    left, right = (np.linalg.qr(rng.standard_normal((10, 10)))[0] for _ in range(2))
-    M, W = left @ np.diag(np.linspace(1.0, 0.5, 10)) @ right, 1e-8 * left @ right
-    times = np.geomspace(1.0, 1e5, 60)
-    began = time.process_time()
-    run = flow_end_to_end(W, M, times, depth=4)
-    seconds = time.process_time() - began
-    closed = flow_end_to_end(W, M, times, depth=4, method=Method.MODES)
-    error = np.linalg.norm(run.end_to_end - closed.end_to_end, axis=(1, 2))
-    return {
-        "workload": "plateau", "cpu_s": round(seconds, 2), "evaluations": run.evaluations,
-        "error": float(error.max()), "error_bar": float(run.error_bar.max()),
-        "inside_the_bars": bool((error <= run.error_bar + closed.error_bar).all()),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }  # fmt: skip
+    rank = min(rows, columns)
+    left, right = (np.linalg.qr(rng.standard_normal((k, k)))[0][:, :rank] for k in (rows, columns))
+    modes = size * np.linspace(1.0, 0.5, rank)
+    start = ((depth - 2) * modes[-1] * LONG / 2) ** (-depth / (depth - 2))
+    fronts = LONG / 2 * modes[-1] / modes
+    times = np.unique(np.concatenate([np.geomspace(1.0, LONG, 20), *(fronts * near for near in (0.99, 1.0, 1.01))]))
+    return start * left @ right.T, left @ np.diag(modes) @ right.T, times
+
+
+def bench_plateau(depth: int, rows: int, columns: int, size: float) -> dict[str, Any]:
+    """Cross a plateau of 1e5 time units by explicit and by implicit steps, one run each; the closed form is the judge."""
+    start, M, times = plateau(depth, rows, columns, size)
+    closed = flow_end_to_end(start, M, times, depth=depth, method=Method.MODES).end_to_end
+    weights = sum(W.size for W in balanced_layers(start, depth))
+    line: dict[str, Any] = {"workload": "plateau", "N": depth, "shape": f"{rows} x {columns}", "weights": weights}
+    line["r_T"] = float(f"{depth * size ** (2 - 2 / depth) * LONG:.2g}")
+    tolerance = 1e-11 if rows * columns <= 9 else 1e-10
+    for solver in (Solver.EXPLICIT, Solver.IMPLICIT):
+        began, name = time.process_time(), solver.name.lower()
+        try:
+            run = flow_end_to_end(
+                start, M, times, depth=depth, tolerance=tolerance, with_error_bar=False, solver=solver, max_steps=STEPS
+            )
+        except IntegrationError as stopped:
+            line[f"{name}_status"] = f"stopped after {STEPS} steps at t = {times[len(stopped.partial)]:.3g}"
+        else:
+            line[f"{name}_error"] = float(f"{np.linalg.norm(run.end_to_end - closed, axis=(1, 2)).max() / size:.1g}")
+        line[f"{name}_cpu_s"] = round(time.process_time() - began, 2)
+    line["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return line
 
 
 @pytest.mark.benchmark
@@ -247,4 +274,5 @@ if __name__ == "__main__":
     for line in bench(arguments.repeat):
         print(json.dumps(line))
     if arguments.plateau:
-        print(json.dumps(bench_plateau()))
+        for case in PLATEAUS:
+            print(json.dumps(bench_plateau(*case)), flush=True)
