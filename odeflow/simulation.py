@@ -332,6 +332,8 @@ def _without_events(
             case.X, case.y, W, a, flow, grid, accuracy=GENERAL_ACCURACY, max_evaluations=max(evaluations, 1)
         )
     except IntegrationError as error:
+        if error.partial is None:
+            raise
         run = cast(GeneralReluTrajectory, error.partial)
     share = float(run.error_bar.max() / np.linalg.norm(case.initial_error))
     said = f"without events, {run.evaluations} gradients, error of Delta below {share:.0e} of its start (estimate)"

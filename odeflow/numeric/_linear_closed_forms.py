@@ -5,6 +5,8 @@ These functions trust their arguments; `odeflow.numeric.linear_flow` checks them
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.integrate import solve_ivp
@@ -143,15 +145,22 @@ def singular_value_products(
     times: Float[np.ndarray, " t"],
     rtol: float,
     atol: float,
+    most: int,
 ) -> tuple[Float[np.ndarray, "t k d"], int]:
-    """Integrate W' = U [K * (U^T G V)] V^T, G = M - W, with SciPy; return also the number of evaluations.
+    """Integrate W' = U [K * (U^T G V)] V^T, G = M - W, with SciPy; return also the number of evaluations, at most `most`.
 
     K_ab = sum_j s_a^{2(N-j)/N} s_b^{2(j-1)/N} over all pairs of directions, those of singular value 0 included.
     """
     k, d = initial.shape
     exponents = 2.0 * np.arange(depth) / depth
+    evaluations = itertools.count(1)
 
-    def field(_t: float, y: Float[np.ndarray, " kd"]) -> Float[np.ndarray, " kd"]:
+    def field(t: float, y: Float[np.ndarray, " kd"]) -> Float[np.ndarray, " kd"]:
+        if next(evaluations) > most:
+            raise IntegrationError(
+                f"The end-to-end flow is only at t={t:g} of {times[-1]:g} after {most} evaluations. Raise max_steps, "
+                "shorten the time, or use Method.LAYERS."
+            )
         W = y.reshape(k, d)
         G = target - (W if moment is None else W @ moment)
         left, singular, right = np.linalg.svd(W)

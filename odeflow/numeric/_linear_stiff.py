@@ -7,9 +7,13 @@ and the steps follow the plateau alone. Every record is the end of a step: the m
 
 from __future__ import annotations
 
+import warnings
+from typing import cast
+
 import numpy as np
 from jaxtyping import Float
 from scipy.integrate import Radau
+from scipy.linalg import LinAlgWarning
 
 from odeflow.errors import IntegrationError
 from odeflow.numeric import _linear_flow_kernels
@@ -56,12 +60,12 @@ def implicit_states(
     def field(_t: float, y: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
         out = np.empty_like(y)
         _linear_flow_kernels.evaluate(y, packed, out)
-        return out
+        return _finite(out)
 
     def jacobian(_t: float, y: Float[np.ndarray, " s"]) -> Float[np.ndarray, "s s"]:
         out = np.empty((y.size, y.size))
         _linear_flow_kernels.differentiate(y, packed, out)
-        return out
+        return _finite(out)
 
     states = np.empty((grid.size, start.size))
     states[0] = start
@@ -70,7 +74,7 @@ def implicit_states(
     for number, moment in enumerate(grid[1:], start=1):
         solver.t_bound, solver.status = float(moment), "running"
         while solver.status == "running":
-            message = solver.step() if steps < limit else "more than max_steps steps"
+            message = _step(solver) if steps < limit else "more than max_steps steps"
             if message is not None:
                 raise IntegrationError(
                     f"The flow of the layers stopped at t={solver.t:g} of {grid[-1]:g} after {steps} implicit steps: "
@@ -80,3 +84,18 @@ def implicit_states(
             steps += 1
         states[number] = solver.y
     return states, (steps, int(solver.nfev + 2 * start.size * solver.njev))
+
+
+def _step(solver: Radau) -> str | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LinAlgWarning)
+        try:
+            return cast("str | None", solver.step())
+        except LinAlgWarning:
+            return "the matrix of the implicit equations is singular in double precision"
+
+
+def _finite(values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    if not np.isfinite(values).all():
+        raise FloatingPointError("overflow in the field of the layers")
+    return values

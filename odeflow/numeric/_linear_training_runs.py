@@ -145,15 +145,12 @@ class Points:
         n, d = self.inputs.shape
         if self.kind != kernels.POWER or self.power != 2 or n <= d:
             return self
-        Q, R = np.linalg.qr(self.inputs)
-        seen = Q.T @ self.targets
-        unseen = self.targets - Q @ seen
-        return replace(
-            self,
-            inputs=np.ascontiguousarray(R),
-            targets=np.ascontiguousarray(seen),
-            offset=0.5 * self.factor * float(np.sum(unseen * unseen)),
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite ends the runs as diverged
+            Q, R = np.linalg.qr(self.inputs)
+            seen = Q.T @ self.targets
+            unseen = self.targets - Q @ seen
+            offset = 0.5 * self.factor * float(np.sum(unseen * unseen))
+        return replace(self, inputs=np.ascontiguousarray(R), targets=np.ascontiguousarray(seen), offset=offset)
 
 
 @dataclass(frozen=True, eq=False)

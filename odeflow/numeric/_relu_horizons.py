@@ -40,6 +40,9 @@ FADE = 6.0
 # Certificates that the watch list has room for at first.
 CAPACITY = 4000
 
+AT_REST = 1e-165
+"""Errors whose squares vanish."""
+
 
 @dataclass
 class Snapshot:
@@ -128,9 +131,14 @@ class Horizons:
             if self.events >= max_events or time.perf_counter() > deadline:
                 return False
             self.horizon(end - self.time, max_events - self.events)
-            if abs(self.time - end) <= 1e-13 * end:
+            if abs(self.time - end) <= 1e-13 * end or self.at_rest():
                 self.time = end
         return not self.stuck
+
+    def at_rest(self) -> bool:
+        """Tell whether the flow has ended: the loss is 0 in double precision, and what still moves is below rounding."""
+        moving = [self.errors] if self.mode == GRADIENT_FLOW else [self.errors, self.rates, self.rows.drift]
+        return self.mode != NESTEROV and all(float(np.abs(part).max()) < AT_REST for part in moving)
 
     def horizon(self, limit: float, budget: int) -> None:
         """Try one horizon of length at most `limit`; on a missed event restore the state and widen the margins."""

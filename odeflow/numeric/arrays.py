@@ -12,7 +12,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator
-from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -37,7 +36,9 @@ Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
 
-def refuse_overflow(*, but: tuple[str, ...] = ()) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:
+def refuse_overflow(
+    *, but: tuple[str, ...] = (), infinite: bool = False
+) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:
     """Decorate a door: finite arguments give finite results, or an `InvalidArgumentError` that names their sizes.
 
     NumPy's overflows, divisions by zero and invalid operations end the call where they happen; those of compiled
@@ -47,6 +48,8 @@ def refuse_overflow(*, but: tuple[str, ...] = ()) -> Callable[[Callable[Given, F
     ----------
     but
         Fields of the result that may be infinite or NaN, as their documentation says.
+    infinite
+        Whether infinity is an answer, as the door's documentation says; NaN is none.
 
     Examples
     --------
@@ -63,14 +66,21 @@ but square met: overflow encountered in square. Given: x from 1 to 1e+200, y of 
     """
 
     def decorate(door: Callable[Given, Found]) -> Callable[Given, Found]:
-        call = functools.partial(_call, door, but)
+        sound = _not_nan if infinite else np.isfinite
 
+        @functools.wraps(door)
         def checked(*args: Given.args, **options: Given.kwargs) -> Found:
-            return call(*args, **options)
+            try:
+                with np.errstate(over="raise", divide="raise", invalid="raise"):
+                    found = door(*args, **options)
+            except (FloatingPointError, OverflowError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+                what = str(error.args[-1]) if error.args else type(error).__name__
+                raise _beyond(door, args, options, what) from error
+            if not all(np.all(sound(numbers)) for numbers in _numbers_in(found, but)):
+                raise _beyond(door, args, options, "a result that is not finite")
+            return found
 
-        # A function of the door's module, not of this one: doctest looks there for examples.
-        own = FunctionType(checked.__code__, door.__globals__, door.__name__, None, checked.__closure__)
-        return functools.wraps(door)(own)
+        return checked
 
     return decorate
 
@@ -184,16 +194,8 @@ def as_times(name: str, value: Any) -> Float[np.ndarray, " t"]:
     return times
 
 
-def _call(door: Callable[..., Found], but: tuple[str, ...], *args: Any, **options: Any) -> Found:
-    try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
-            found = door(*args, **options)
-    except (FloatingPointError, OverflowError, ZeroDivisionError, np.linalg.LinAlgError) as error:
-        what = str(error.args[-1]) if error.args else type(error).__name__
-        raise _beyond(door, args, options, what) from error
-    if not all(np.isfinite(numbers).all() for numbers in _numbers_in(found, but)):
-        raise _beyond(door, args, options, "a result that is not finite")
-    return found
+def _not_nan(numbers: Any) -> Any:
+    return ~np.isnan(numbers)
 
 
 def _numbers_in(found: Any, but: tuple[str, ...]) -> Iterator[Any]:

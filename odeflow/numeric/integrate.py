@@ -29,7 +29,7 @@ from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _integrate_kernels as kernels
 from odeflow.numeric import _lane_kernels as lane_kernels
 from odeflow.numeric._lane_functions import LANES
-from odeflow.numeric.arrays import as_matrix, as_times, as_vector, require_count, require_nonnegative
+from odeflow.numeric.arrays import as_matrix, as_times, as_vector, refuse_overflow, require_count, require_nonnegative
 from odeflow.numeric.compiled import CompiledField, Numbers, checked_parameters
 from odeflow.numeric.trajectories import (
     Direction,
@@ -134,6 +134,9 @@ def integrate(
         field.address, values, start, grid, rtol, atol, longest, limit, address, directions, stops, work, states, counts
     )
     reached = int(counts[kernels.REACHED])
+    sound = _sound_records(states[:reached])
+    if sound < reached:
+        code, end, reached = kernels.NOT_FINITE, grid[max(sound - 1, 0)], sound
     trajectory = Trajectory(
         grid[:reached],
         states[:reached],
@@ -149,6 +152,7 @@ def integrate(
     return trajectory
 
 
+@refuse_overflow()
 def integrate_with_error_bar(
     field: CompiledField,
     initial_state: Numbers,
@@ -320,6 +324,9 @@ def integrate_ensemble(
     parts = [slice(first, first + share) for first in range(0, count, share)]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(run, parts))
+    for k in np.flatnonzero((codes == kernels.COMPLETED) & ~np.isfinite(states).all(axis=(1, 2))):
+        sound = _sound_records(states[k])
+        states[k, sound:], codes[k], ends[k] = np.nan, kernels.NOT_FINITE, grid[max(sound - 1, 0)]
     statuses = tuple(IntegrationStatus(int(code)) for code in codes)
     ensemble = EnsembleTrajectory(
         grid,
@@ -339,6 +346,12 @@ def integrate_ensemble(
             partial=ensemble,
         )
     return ensemble
+
+
+def _sound_records(states: Float[np.ndarray, "t k"]) -> int:
+    """Return how many records come before the first that is not finite: steps near 1e308 overflow in between."""
+    bad = ~np.isfinite(states).all(axis=1)
+    return int(np.argmax(bad)) if bad.any() else len(states)
 
 
 def _checked_problem(

@@ -67,6 +67,8 @@ __all__ = [
 LOOSEST, TIGHTEST = 1e-2, 1e-13
 TIGHTER = 0.1
 """Ratio of the two tolerances of an error bar."""
+EVALUATIONS_A_STEP = 12
+"""Of DOP853, for `max_steps` of the end-to-end flow."""
 ALIGNED = 1e-10
 """Relative size of what may be off the diagonal for a start to count as aligned with the target, or balanced."""
 EPSILON = float(np.finfo(np.float64).eps)
@@ -248,7 +250,8 @@ def flow_end_to_end(
         gradient = wanted if X is None else wanted @ X.T
         products, loose = (
             singular_value_products(
-                W, gradient, moment, count, grid, max(factor * tolerance, 3e-14), factor * tolerance * scale
+                W, gradient, moment, count, grid, max(factor * tolerance, 3e-14), factor * tolerance * scale,
+                EVALUATIONS_A_STEP * require_count("max_steps", max_steps),
             )
             for factor in (TIGHTER, 1.0)
         )

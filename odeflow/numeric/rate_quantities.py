@@ -59,7 +59,7 @@ def loss_ratio(losses: ArrayLike) -> Float[np.ndarray, " r"]:
     return ratio
 
 
-@refuse_overflow()
+@refuse_overflow(infinite=True)
 def loss_rate(losses: ArrayLike, *, times: ArrayLike | None = None) -> Float[np.ndarray, " r"]:
     """Compute log(L_k / L_{k+1}) / (t_{k+1} - t_k): the exponent of the loss between two records.
 
@@ -92,7 +92,7 @@ def loss_rate(losses: ArrayLike, *, times: ArrayLike | None = None) -> Float[np.
     return rate
 
 
-@refuse_overflow()
+@refuse_overflow(infinite=True)
 def residual_rate(losses: ArrayLike, *, times: ArrayLike | None = None, power: int = 2) -> Float[np.ndarray, " r"]:
     """Compute the exponent of the residual, `loss_rate / power`, for the loss sum_i |e_i|^power / power.
 

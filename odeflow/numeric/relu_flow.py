@@ -61,6 +61,9 @@ from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, Nesterov
 
 __all__ = ["ReluEventKind", "ReluEvents", "ReluStatus", "ReluTrajectory", "relu_flow", "relu_predictions"]
 
+LONGEST_PHASE, LONGEST_DECAY = 1e6, 1e15
+"""Of the fastest time scale: how far an oscillation is followed, and a decay."""
+
 
 class ReluEventKind(IntEnum):
     """What happened to a pair (neuron, sample)."""
@@ -285,7 +288,8 @@ def relu_flow(
         r = int(np.flatnonzero(outputs == 0.0)[0])
         raise InvalidArgumentError(f"Expected nonzero a but got a[{r}]=0. Remove the neuron: it never moves.")
     recorder = Recorder(inputs, labels, weights, outputs)
-    first_error = float(np.abs(relu_predictions(inputs, weights, outputs) - labels).max())
+    first_errors = relu_predictions(inputs, weights, outputs) - labels
+    first_error = float(np.sqrt(np.square(first_errors).max()))  # whose square is a loss
     network = Horizons.start(
         recorder.merged.samples,
         recorder.outputs,
@@ -296,6 +300,7 @@ def relu_flow(
         share * first_error / float(np.abs(recorder.outputs).max()),
         record_events,
     )
+    _require_end_in_reach(network, mode, float(grid[-1]))
     deadline = time.perf_counter() + seconds
     for moment in grid:
         if not network.run_to(float(moment), max_events=event_limit, deadline=deadline):
@@ -305,6 +310,18 @@ def relu_flow(
             raise IntegrationError(said, partial=recorder.trajectory(network, status))
         recorder.add(network.snapshot())
     return recorder.trajectory(network, ReluStatus.FINISHED)
+
+
+def _require_end_in_reach(network: Horizons, mode: int, end: float) -> None:
+    """Refuse times that no number of steps reaches: oscillations are followed one by one, decay by longer steps."""
+    rate, most = network.estimate_stiffness(), LONGEST_DECAY
+    if mode != GRADIENT_FLOW:
+        rate, most = math.sqrt(rate), LONGEST_PHASE
+    if rate * end > most:
+        raise InvalidArgumentError(
+            f"Expected times up to {most / rate:.3g} ({most:g} of the fastest time scale of the initial kernel) but got "
+            f"{end:.6g}. Ask for earlier times."
+        )
 
 
 def checked_flow(flow: Flow) -> tuple[int, float]:

@@ -44,6 +44,8 @@ ROUNDING = 1e-14
 DAMPING = 2.0 / 13.0
 MARGIN = 1.2
 """The kernel's largest eigenvalue may grow by this factor between two looks at it."""
+HOPELESS = 100
+"""Times `max_evaluations` that the first two runs may take."""
 LOOKS = 1.5
 """The largest eigenvalue is computed anew when t + 1/lambda has grown by this factor."""
 
@@ -110,8 +112,9 @@ def relu_flow_general(
         reached; each further digit costs about 10 times as much. `relu_flow` is the faster one up to 5 samples a
         dimension for 1e-2, up to 10 for 1e-3, and for anything finer (its docstring has the ratios).
     max_evaluations
-        No further halving is begun that would need more gradients than this; one is always made. A gradient takes
-        4 n m d multiplications and a few passes over n m numbers, 0.7 ms at n = 200, d = 5, m = 1000.
+        No further halving is begun that would need more gradients than this; one is always made, unless it needs more
+        than 100 times as many. A gradient takes 4 n m d multiplications and a few passes over n m numbers, 0.7 ms at
+        n = 200, d = 5, m = 1000.
 
     Returns
     -------
@@ -123,6 +126,7 @@ def relu_flow_general(
         A shape does not fit, a number is not finite, or the flow is not one of the three.
     IntegrationError
         Halving the steps did not reach the accuracy; `partial` is the trajectory of the finest run, with its error bar.
+        Or not even one halving was affordable; then `partial` is None.
 
     References
     ----------
@@ -147,7 +151,7 @@ def relu_flow_general(
         raise InvalidArgumentError(f"Expected flow to be GradientFlow, HeavyBall or Nesterov but got {flow!r}.")
     share = require_positive("accuracy", accuracy)
     limit = require_count("max_evaluations", max_evaluations)
-    network = _Network(inputs, labels, outputs)
+    network = _Network(inputs, labels, outputs, HOPELESS * limit)
     size = float(np.linalg.norm(network.error(start)))
     wanted = share * size
     follow = _gradient_flow if isinstance(flow, GradientFlow) else _second_order
@@ -185,8 +189,10 @@ def relu_flow_general(
 class _Network:
     """The field W -> -grad L, with buffers of its own."""
 
-    def __init__(self, X: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"], c: Float[np.ndarray, " m"]) -> None:
-        self.X, self.y, self.c = X, y, c
+    def __init__(
+        self, X: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"], c: Float[np.ndarray, " m"], most: int
+    ) -> None:
+        self.X, self.y, self.c, self.most = X, y, c, most
         self.gram = X @ X.T
         # Large arrays are written in place: handing them back to the system and asking anew costs more than the sums.
         self.position = np.empty((y.size, c.size))
@@ -206,6 +212,14 @@ class _Network:
         self.evaluations += 1
         error = self.error(W)
         return np.asarray(np.multiply(self.active.T @ (error[:, None] * self.X), -self.c[:, None]))
+
+    def afford(self, gradients: int, end: float) -> None:
+        """Refuse to go on if so many more gradients are hopeless."""
+        if self.evaluations + gradients > self.most:
+            raise IntegrationError(
+                f"Expected at most {self.most} gradients until t={end:.6g} but {self.evaluations + gradients:.3g} are "
+                "needed. Ask for earlier times or raise max_evaluations."
+            )
 
     def fastest(self, W: Weights) -> float:
         """Return the largest eigenvalue of the kernel, with a margin, by powers of it."""
@@ -241,6 +255,7 @@ def _gradient_flow(
             # Equal shares of what is left, so that no step is a tiny rest.
             h = left / steps
             stages = max(2, math.ceil(math.sqrt(1.0 + 1.54 * h / pieces * fastest)))
+            network.afford(pieces * stages, float(moment))
             for _ in range(pieces):
                 W = _chebyshev_step(network.descent, W, h / pieces, stages)
             now = float(moment) if steps == 1 else now + h
@@ -303,7 +318,9 @@ def _second_order(
         fastest = network.fastest(W)
         # Friction alone relaxes at the rate b, whose steps must be stable too.
         steps = pieces * math.ceil((moment - now) * max(math.sqrt(fastest), strongest) / COARSEST)
-        for h in np.full(steps, (moment - now) / max(steps, 1)):
+        network.afford(4 * steps, float(moment))
+        h = (moment - now) / max(steps, 1)
+        for _ in range(steps):
             A1 = push(now, W, V)
             V2 = V + 0.5 * h * A1
             A2 = push(now + 0.5 * h, W + 0.5 * h * V, V2)
