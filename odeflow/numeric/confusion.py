@@ -114,7 +114,7 @@ def initial_weights(
     return drawn
 
 
-@refuse_overflow(but=("smallest_cosine",))
+@refuse_overflow(but=("smallest_cosine", "mean_cosine"))
 def gradient_confusion(
     architecture: Architecture,
     parameters: ArrayLike,
@@ -248,7 +248,7 @@ def batch_gradients(
     return points.gradients_of(chosen)
 
 
-@refuse_overflow(but=("smallest_cosine",))
+@refuse_overflow(but=("smallest_cosine", "mean_cosine"))
 def minibatch_confusion(
     architecture: Architecture,
     parameters: ArrayLike,
@@ -298,7 +298,7 @@ def minibatch_confusion(
     return _finite(collect(len(chosen), squares, blocks()))
 
 
-@refuse_overflow(but=("smallest_cosine",))
+@refuse_overflow(but=("smallest_cosine", "mean_cosine"))
 def confusion_of_gradients(gradients: ArrayLike, *, block: int = BLOCK) -> Confusion:
     """Compute the confusion of gradients that are given as rows.
 

@@ -44,7 +44,7 @@ class ScalingFit:
     seeds: int
 
 
-@refuse_overflow()
+@refuse_overflow(but=("curvature",))
 def fit_scaling(sizes: ArrayLike, values: ArrayLike, *, confidence: float = 0.95) -> ScalingFit:
     """Fit values ~ amplitude sizes^exponent over repeated seeds, with Student's interval for the exponent.
 
