@@ -235,7 +235,7 @@ def plateau(depth: int, rows: int, columns: int, size: float) -> tuple[np.ndarra
 
 
 def bench_plateau(depth: int, rows: int, columns: int, size: float) -> dict[str, Any]:
-    """Cross a plateau of 1e5 time units by explicit and by implicit steps, one run each; the closed form is the judge."""
+    """Cross a plateau of 1e5 time units by explicit and by implicit steps; the closed form is the judge."""
     start, M, times = plateau(depth, rows, columns, size)
     closed = flow_end_to_end(start, M, times, depth=depth, method=Method.MODES).end_to_end
     weights = sum(W.size for W in balanced_layers(start, depth))
