@@ -10,7 +10,7 @@ from importlib import import_module
 from odeflow.theorem import Theorem
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
-__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
+__all__ = ["ITEMS", "NOT_CHECKABLE", "NOT_DRAWN", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
     # section 2: gradient confusion
@@ -385,3 +385,9 @@ NOT_CHECKABLE: dict[str, str] = {
     "Section 6, other work on convergence": "a survey of other papers; no claim of its own",
 }
 """What is not a checkable claim, and why."""
+
+NOT_DRAWN: dict[str, str] = {
+    "confusion_probability_sigmoid_printed": "one probability with its limits against one bound, all in the table",
+    "parameter_count_printed": "one exact count of parameters against one number",
+}
+"""Simulations that measure nothing a picture would show, and why."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jaxtyping import Float
 
 from odeflow.numeric.confusion import confusion_of_gradients
+from odeflow.panels import against_claim, by_case
 from odeflow.theorem import Claim, Evidence
 from theory.iclr2020_gradient_confusion._sgd import ETA, SAMPLES
 from theory.iclr2020_gradient_confusion.confusion_bounds_second_moment import FULL, MEAN_SQUARE
@@ -62,12 +63,17 @@ def values_of(gradients: Float[np.ndarray, "n d"]) -> dict[sp.Basic, float]:
     }
 
 
-def outside(claim: Claim, gradients: Float[np.ndarray, "n d"]) -> float:
-    """Return by how much a claim (= or <=) about a set of gradients is missed, in units of their mean square."""
+def sides(claim: Claim, gradients: Float[np.ndarray, "n d"]) -> tuple[float, float]:
+    """Return what is claimed of a set of gradients and what it is, in units of their mean square."""
     values = values_of(gradients)
     scale = values[MEAN_SQUARE] or 1.0
-    gap = values[claim.formula.lhs] - float(claim.bound(values))
-    return (abs(gap) if isinstance(claim.formula, sp.Equality) else gap) / scale
+    return float(claim.bound(values)) / scale, values[claim.formula.lhs] / scale
+
+
+def outside(claim: Claim, gradients: Float[np.ndarray, "n d"]) -> float:
+    """Return by how much a claim (= or <=) about a set of gradients is missed, in units of their mean square."""
+    claimed, seen = sides(claim, gradients)
+    return abs(seen - claimed) if isinstance(claim.formula, sp.Equality) else seen - claimed
 
 
 def stationary(gradients: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
@@ -91,9 +97,10 @@ def drawn_sets(seed: int, count: int = 400) -> list[Float[np.ndarray, "n d"]]:
 
 def set_evidence(claim: Claim, sets: Iterable[Float[np.ndarray, "n d"]], *, seed: int, observed: str = "") -> Evidence:
     """Hold a claim against sets of gradients."""
-    found = [outside(claim, gradients) for gradients in sets]
-    worst = max(found)
-    what = "largest difference" if isinstance(claim.formula, sp.Equality) else "largest excess over the bound"
+    equal = isinstance(claim.formula, sp.Equality)
+    found = [sides(claim, gradients) for gradients in sets]
+    worst = max(abs(seen - claimed) if equal else seen - claimed for claimed, seen in found)
+    what = "largest difference" if equal else "largest excess over the bound"
     return Evidence.measured(
         claim,
         f"{what} {worst:.1e} of the mean squared gradient{observed}",
@@ -101,6 +108,16 @@ def set_evidence(claim: Claim, sets: Iterable[Float[np.ndarray, "n d"]], *, seed
         error_bar=f"{ROUNDING} (rounding)",
         cases=len(found),
         seed=seed,
+        picture=against_claim(
+            *zip(*found, strict=True), what=str(claim.formula.lhs), title="Every set of gradients is as claimed"
+        )
+        if equal
+        else by_case(
+            [seen / bound if bound > 0.0 else np.nan for bound, seen in found],
+            1.0,
+            title="No set of gradients is above the bound",
+            ylabel=f"{claim.formula.lhs} / bound",
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Step, assume, define, infer, show_equal, show_less
 from odeflow.symbolic.inner_products import Vector, inner, norm2
 from odeflow.symbolic.sgd_trees import Point, SeparableQuadratics, Tree, confusion_along, expectation, sgd_tree
@@ -178,31 +179,36 @@ def tree_cases() -> st.SearchStrategy[tuple[Any, ...]]:
 
 def tree_evidence(claim: Claim, seed: int, observed: Callable[[TreeCase, int], Fraction], words: str) -> Evidence:
     """Enumerate 28 trees of SGD in rational arithmetic and hold `observed` after every step against the bound."""
-    found = [_excess(claim, case, observed) for case in random_cases(seed, 24)]
-    worst = max(e for e, _ in found)
-    tightest = float(max(r for _, r in found))
+    cases = random_cases(seed, 24)
+    found = [pair for case in cases for pair in _sides(claim, case, observed)]
+    worst = max(seen - bound for bound, seen in found)
+    tightest = float(max(seen / bound for bound, seen in found if bound > 0))
     return Evidence.measured(
         claim,
         f"largest {words} - bound {float(worst):.3g}, largest {words}/bound {tightest:.3f}",
         contradicted=bool(worst > 0),
         error_bar="exact (all N^T paths in rationals)",
-        cases=len(found),
+        cases=len(cases),
         seed=seed,
+        picture=against_claim(
+            [float(bound) for bound, _ in found],
+            [float(seen) for _, seen in found],
+            what=words,
+            title="After every step of every tree: below the bound",
+            log=True,
+        ),
     )
 
 
 def tree_holds(claim: Claim, case: tuple[Any, ...], observed: Callable[[TreeCase, int], Fraction]) -> bool:
     """Check the bound exactly on one tree."""
-    return bool(_excess(claim, case, observed)[0] <= 0)
+    return all(seen <= bound for bound, seen in _sides(claim, case, observed))
 
 
-def _excess(
+def _sides(
     claim: Claim, case: tuple[Any, ...], observed: Callable[[TreeCase, int], Fraction]
-) -> tuple[sp.Expr, sp.Expr]:
-    """Return the largest observed - bound over the steps of one tree, and observed/bound there (0 if both vanish)."""
+) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Return bound and observed value after every step of one tree."""
     tree = followed(case)
-    found = []
-    for k in range(1, len(tree.tree)):
-        seen, bound = sp.Rational(str(observed(tree, k))), exact_bound(claim, tree.values(k))
-        found.append((seen - bound, seen / bound if bound > 0 else sp.Integer(0)))
-    return max(found)
+    steps = range(1, len(tree.tree))
+    return [(exact_bound(claim, tree.values(k)), sp.Rational(str(observed(tree, k)))) for k in steps]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
 from jaxtyping import Float
 
 from odeflow.numeric.confusion import Activation, Architecture
+from odeflow.panels import Panel, along
 from odeflow.theorem import Claim, Evidence
 from theory.iclr2020_gradient_confusion._training import clusters, outcome
 
@@ -94,12 +95,21 @@ def trained(shape: Shape, seed: int) -> Runs:
 
 @dataclass(frozen=True)
 class Difference:
-    """A measured number, its standard error, and how many runs are behind it; `log` for the logarithm of a ratio."""
+    """A measured number, its standard error, and how many runs are behind it.
+
+    Attributes
+    ----------
+    value, error : mean over pairs of runs, and its standard error
+    runs : how many
+    log : whether it is the logarithm of a ratio
+    pairs : (runs/2,) the differences behind the mean
+    """
 
     value: float
     error: float
     runs: int
     log: bool = False
+    pairs: Float[np.ndarray, " p"] = field(default_factory=lambda: np.empty(0), compare=False)
 
     def __str__(self) -> str:
         if self.log:
@@ -112,8 +122,8 @@ def difference(first: Float[np.ndarray, " s"], second: Float[np.ndarray, " s"]) 
     both = np.isfinite(first) & np.isfinite(second)
     gaps = (first - second)[both]
     if gaps.size < 3:
-        return Difference(float("nan"), float("inf"), 2 * gaps.size)
-    return Difference(float(gaps.mean()), float(gaps.std(ddof=1)) / np.sqrt(gaps.size), 2 * gaps.size)
+        return Difference(float("nan"), float("inf"), 2 * gaps.size, pairs=gaps)
+    return Difference(float(gaps.mean()), float(gaps.std(ddof=1)) / np.sqrt(gaps.size), 2 * gaps.size, pairs=gaps)
 
 
 def ratio(first: Float[np.ndarray, " s"], second: Float[np.ndarray, " s"]) -> Difference:
@@ -121,7 +131,7 @@ def ratio(first: Float[np.ndarray, " s"], second: Float[np.ndarray, " s"]) -> Di
     both = np.concatenate([first, second])
     floor = both[np.isfinite(both) & (both > 0.0)].min(initial=np.inf)
     found = difference(*(np.log(np.maximum(part, floor)) for part in (first, second)))
-    return Difference(found.value, found.error, found.runs, log=True)
+    return replace(found, log=True)
 
 
 def measured_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, seed: int, observed: str = "") -> Evidence:
@@ -139,6 +149,7 @@ def measured_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, see
         error_bar=f"standard errors over runs; the closest claim is {min(room):+.1f} of them away",
         cases=sum(number.runs for number in found.values()),
         seed=seed,
+        picture=_picture(claim, found),
     )
 
 
@@ -158,14 +169,44 @@ def trend_evidence(claim: Claim, found: Mapping[sp.Basic, Difference], *, seed: 
         error_bar=f"standard errors over runs; distances from the claim {', '.join(f'{r:+.1f}' for r in room)} of them",
         cases=sum(number.runs for number in found.values()),
         seed=seed,
+        picture=_picture(claim, found),
+    )
+
+
+def _parts(claim: Claim) -> list[sp.Basic]:
+    """Return the relations of a claim."""
+    parts = claim.formula.args if isinstance(claim.formula, sp.And) else (claim.formula,)
+    return sorted(parts, key=sp.default_sort_key)
+
+
+def _picture(claim: Claim, found: Mapping[sp.Basic, Difference]) -> Panel:
+    """Draw every pair of runs, and last the mean with its standard error, beside the claimed numbers."""
+    size = max(number.pairs.size for number in found.values())
+    log = any(number.log for number in found.values())
+    shown, ends = {}, {}
+    for symbol, number in found.items():
+        pairs = np.append(np.sort(number.pairs), np.full(size - number.pairs.size, np.nan))
+        mean = number.value + number.error * np.array([-1.0, 0.0, 1.0])
+        low, shown[str(symbol)], high = (np.append(pairs, m) for m in mean)
+        ends[str(symbol)] = np.stack([low, high])
+    if log:
+        shown, ends = ({label: np.exp(values) for label, values in of.items()} for of in (shown, ends))
+    return along(
+        [*range(1, size + 1), size + 2],
+        shown,
+        {str(part.lhs): float(part.rhs) for part in _parts(claim)},
+        title="Pairs of runs, and their mean, beside the claim",
+        xlabel="pairs in increasing order; last: mean and standard error",
+        ylabel="ratio" if log else "difference",
+        yscale="log" if log else "linear",
+        interval=ends,
     )
 
 
 def _room(claim: Claim, found: Mapping[sp.Basic, Difference]) -> list[float]:
     """Return by how many standard errors each relation of the claim is met; negative where it is missed."""
-    parts = claim.formula.args if isinstance(claim.formula, sp.And) else (claim.formula,)
     room = []
-    for part in sorted(parts, key=sp.default_sort_key):
+    for part in _parts(claim):
         number = found[part.lhs]
         claimed = float(part.rhs)
         gap = number.value - (float(np.log(claimed)) if number.log else claimed)

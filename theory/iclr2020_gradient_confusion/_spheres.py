@@ -9,6 +9,7 @@ import sympy as sp
 from jaxtyping import Float
 from scipy.special import betainc
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Step, cite, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence
 
@@ -48,7 +49,8 @@ def tail_evidence(claim: Claim, seed: int, observable: str, *, lipschitz: float)
     """Hold a tail bound against the exact law in 60 dimensions, at 400 deviations."""
     dimensions = np.unique(np.geomspace(2, 5000, 60).astype(int))[:, None].astype(float)
     deviations = np.linspace(0.0025, 0.9975, 400)[None, :]
-    found = float(tail_ratio(claim, dimensions, deviations, lipschitz=lipschitz).max())
+    ratios = tail_ratio(claim, dimensions, deviations, lipschitz=lipschitz)
+    found, middle = float(ratios.max()), dimensions[dimensions.size // 2, 0]
     return Evidence.measured(
         claim,
         f"{observable}: largest probability / bound {found:.4g}",
@@ -56,6 +58,16 @@ def tail_evidence(claim: Claim, seed: int, observable: str, *, lipschitz: float)
         error_bar="1e-9 (incomplete beta function in floats)",
         cases=dimensions.size * deviations.size,
         seed=seed,
+        picture=along(
+            deviations[0],
+            {"exact probability": cap(middle, deviations[0])},
+            {"claimed bound": claim.bound({DIMENSION: middle, DEVIATION: deviations[0], LIPSCHITZ: lipschitz})},
+            title=f"{observable} in dimension {middle:g}: below the bound",
+            xlabel="deviation t from the mean",
+            ylabel="P(|l - E l| >= t)",
+            yscale="log",
+            line=True,
+        ),
     )
 
 
@@ -82,11 +94,13 @@ def herbst(inequality: str, constant: sp.Expr, lipschitz: sp.Expr = LIPSCHITZ) -
             "(log M/s)' = Ent/(s^2 M)",
             sp.expand((sp.log(moment) / s).diff(s) * s**2 * moment),
             sp.expand(entropy),
+            name="s^2 M (log M/s)'",
         ),
         show_equal(
             "with f = exp(s l/2): |grad f|^2 <= (s rho/2)^2 exp(s l), so Ent <= (s^2 rho^2/(2 constant)) M",
             2 / constant * (s * lipschitz / 2) ** 2,
             s**2 * lipschitz**2 / (2 * constant),
+            name="factor of M",
         ),
         infer("integrate from s = 0, where log M/s is E(l - E l) = 0: log M <= s^2 rho^2/(2 constant)"),
         infer("Chernoff: P(l - E l >= t) <= exp(-s t) M(s) for every s > 0; the same for -l"),
@@ -94,6 +108,7 @@ def herbst(inequality: str, constant: sp.Expr, lipschitz: sp.Expr = LIPSCHITZ) -
             "the best s is constant t/rho^2",
             exponent.subs(s, best),
             -constant * DEVIATION**2 / (2 * lipschitz**2),
+            name="exponent at this s",
         ),
     ]
     return steps, sp.exp(-constant * DEVIATION**2 / (2 * lipschitz**2))

@@ -29,6 +29,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_less, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -86,7 +87,7 @@ def derive(claim: Claim) -> Derivation:
             show_less("and tanh(1/2)^2 <= 1/3", TOP**2, sp.Rational(1, 3)),
             infer("|sigmoid'| = (1 - v^2)/4 is largest at 0; sigmoid rises"),
             *(
-                show_less(f"{name} is at most 1: P1, P2", value, sp.Integer(1))
+                show_less(f"{name} is at most 1: P1, P2", value, sp.Integer(1), name=name)
                 for name, value in zip(NAMES, VALUES, strict=True)
             ),
             show_with("so", claim.formula, dict(zip(SUPREMA, VALUES, strict=True))),
@@ -119,7 +120,8 @@ def claimed(claim: Claim) -> list[float]:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare with the maxima on a grid of 200001 points."""
     grid = np.linspace(-1.0, 1.0, 200_001)
-    gaps = [value - float(f(grid).max()) for value, f in zip(claimed(claim), functions(), strict=True)]
+    found = [float(f(grid).max()) for f in functions()]
+    gaps = [value - seen for value, seen in zip(claimed(claim), found, strict=True)]
     return Evidence.measured(
         claim,
         f"claimed - grid maximum between {min(gaps):.2g} and {max(gaps):.2g}",
@@ -127,6 +129,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (spacing 1e-5, curvature below 10)",
         cases=6 * grid.size,
         seed=seed,
+        picture=against_claim(
+            claimed(claim), found, what="supremum on [-1, 1]", title="The six suprema are the claimed ones"
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -102,7 +103,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     factor, g = rng.standard_normal((3, 3)), rng.standard_normal(3)
     covariance, draws = factor @ factor.T, 20_000
-    off, words = 0.0, []
+    off, words, found = 0.0, [], []
     for batch in (1, 10, 100):
         # the mean of B normal gradients is normal with covariance S/B
         a, b = (g + rng.standard_normal((draws, 3)) @ factor.T / np.sqrt(batch) for _ in range(2))
@@ -110,8 +111,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claimed = float(claim.bound({ALONG: g @ covariance @ g, SQUARE: (covariance**2).sum(), BATCH: batch}))
         centred = products - products.mean()
         error = float(np.sqrt(((centred**2) ** 2).mean() - (centred**2).mean() ** 2)) / np.sqrt(draws)
+        found.append((claimed, float(products.var()), error))
         off = max(off, abs(float(products.var()) - claimed) / error)
         words.append(f"B = {batch}: {products.var():.4g} against {claimed:.4g}")
+    bounds, seen, errors = np.array(found).T
     return Evidence.measured(
         claim,
         "; ".join(words),
@@ -119,6 +122,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"worst difference {off:.1f} standard errors of the sample variance",
         cases=3 * draws,
         seed=seed,
+        picture=along(
+            (1, 10, 100),
+            seen,
+            bounds,
+            title="The variance falls with the batch as claimed",
+            xlabel="batch size B",
+            ylabel="variance of <g_A, g_B>",
+            xscale="log",
+            yscale="log",
+            interval=(seen - errors, seen + errors),
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, define, infer, show_equal
 from odeflow.symbolic.inner_products import Vector, inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -67,6 +68,7 @@ def derive(claim: Claim) -> Derivation:
             "adding g adds 2 <s, g> to |s|^2 - A, which is what it adds to P; both are 0 for n = 1: |s|^2 = A + P",
             norm2(partial + new) - norm2(new) - norm2(partial),
             2 * inner(partial, new),
+            name="change of |s|^2 - A",
         ),
         show_equal(
             "with |s_N|^2 = N^2 |grad F|^2 and A_N = N mean|g_i|^2: mean|g_i|^2 = N |grad F|^2 - P_N/N",
@@ -74,7 +76,12 @@ def derive(claim: Claim) -> Derivation:
             squares / SAMPLES,
         ),
         infer("P_N has N(N-1) terms, each at least -eta"),
-        show_equal("-P_N/N is then at most (N-1) eta", SAMPLES * (SAMPLES - 1) * ETA / SAMPLES, (SAMPLES - 1) * ETA),
+        show_equal(
+            "-P_N/N is then at most (N-1) eta",
+            SAMPLES * (SAMPLES - 1) * ETA / SAMPLES,
+            (SAMPLES - 1) * ETA,
+            name="bound on -P_N/N",
+        ),
     ]
     derived = SAMPLES * FULL + (SAMPLES - 1) * ETA
     return Derivation(
@@ -112,6 +119,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No set of gradients is above the bound", ylabel="mean|g|^2 / bound"),
     )
 
 

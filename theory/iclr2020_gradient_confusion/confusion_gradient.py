@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, SMOOTH_AT_ZERO, passed, random_small_net
@@ -70,6 +71,7 @@ def derive(claim: Claim) -> Derivation:
             "induction from p = beta, where it is at most 1: (beta - (p+1) + 1) + 1 = beta - p + 1",
             (DEPTH - (p + 1) + 1) + 1,
             DEPTH - p + 1,
+            name="beta - (p+1) + 1 + 1",
         ),
         infer("square loss: zeta = g - C, |zeta| <= 2, |grad_x zeta| <= |grad_x g| + |grad C| <= 2"),
         show_less(
@@ -137,6 +139,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (central differences)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No slope is above its bound", ylabel="slope / bound"),
     )
 
 

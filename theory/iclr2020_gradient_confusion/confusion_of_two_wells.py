@@ -28,6 +28,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.confusion import Architecture, PowerLoss, gradient_confusion
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, define, equate, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._sgd import ETA
@@ -56,7 +57,12 @@ def derive(claim: Claim) -> Derivation:
         (
             define("eta(w) is the smallest eta >= 0 with g_1 g_2 >= -eta, that is max(0, -g_1 g_2)"),
             assume("|w| <= 1"),
-            show_equal("-g_1 g_2 = (1 - w)(1 + w), both factors >= 0", -first * second, (1 - POINT) * (1 + POINT)),
+            show_equal(
+                "-g_1 g_2 = (1 - w)(1 + w), both factors >= 0",
+                -first * second,
+                (1 - POINT) * (1 + POINT),
+                name="-g_1 g_2",
+            ),
             show_with("so eta = -g_1 g_2", claim.formula, {ETA: -first * second}),
         )
     )
@@ -71,7 +77,8 @@ def measured(w: float) -> float:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compute the bound with the library at 21 points."""
     points = np.linspace(-1.0, 1.0, 21)
-    gap = max(abs(measured(float(w)) - float(claim.bound({POINT: w}))) for w in points)
+    seen, claimed = np.array([measured(float(w)) for w in points]), claim.bound({POINT: points})
+    gap = float(np.abs(seen - claimed).max())
     return Evidence.measured(
         claim,
         f"largest difference {gap:.1e} at 21 points",
@@ -79,6 +86,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-14 (rounding)",
         cases=21,
         seed=seed,
+        picture=along(
+            points,
+            seen,
+            claimed,
+            title="The confusion of two wells is 1 - w^2",
+            xlabel="w",
+            ylabel="confusion bound eta",
+        ),
     )
 
 

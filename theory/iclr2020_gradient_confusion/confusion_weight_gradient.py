@@ -29,6 +29,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import (
@@ -76,7 +77,9 @@ def derive(claim: Claim) -> Derivation:
         define("G_p = g_p H_{p-1}^T; move W_q by a unit matrix V"),
         infer("q < p: |dH_{p-1}| <= 1; |dg_p| <= beta - p + 1, one for every sigma'(z_r) with r >= p"),
         infer("q = p: dH_{p-1} = 0, |dg_p| <= beta - p + 1; q > p: |dg_p| <= 1 + (beta - q + 1)"),
-        show_equal("each block is at most beta + 2 - max(p, q)", (DEPTH - p + 1) + 1, DEPTH + 2 - p),
+        show_equal(
+            "each block is at most beta + 2 - max(p, q)", (DEPTH - p + 1) + 1, DEPTH + 2 - p, name="bound on the block"
+        ),
         infer("a block matrix is no larger than the matrix of its blocks' norms: |Hess g| <= (beta+1)(beta+2)"),
         infer("grad_W S = Hess g(x) G' + Hess g(x') G"),
         show_less(
@@ -147,6 +150,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-6 (central differences)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No weight gradient is above its bound", ylabel="square / bound"),
     )
 
 

@@ -26,6 +26,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from scipy.special import erfc
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._spheres import DEVIATION, LIPSCHITZ, herbst
@@ -73,6 +74,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (complementary error function in floats)",
         cases=1200,
         seed=seed,
+        picture=along(
+            steps := np.linspace(0.05, 10.0, 200),
+            {"exact probability": erfc(steps / (2.0 * np.sqrt(2.0)))},
+            {"claimed bound": claim.bound({SPREAD: 1.0, DEVIATION: steps, LIPSCHITZ: 2.0})},
+            title="l = 2 x_1: the tail stays below its bound",
+            xlabel="deviation t, in standard deviations of x_1",
+            ylabel="P(|l| >= t)",
+            yscale="log",
+            line=True,
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.confusion import Architecture, Initialiser, initial_weights
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -54,7 +55,9 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("v_Glorot = 2/(n_in + n_out), v_LeCun = 1/n_in"),
-            show_equal("for n_out = n_in", difference.subs(OUTPUTS, INPUTS), sp.Integer(0)),
+            show_equal(
+                "for n_out = n_in", difference.subs(OUTPUTS, INPUTS), sp.Integer(0), name="difference for n_out = n_in"
+            ),
             infer("normal weights with the same variance have the same law"),
             show_with("in general", claim.formula, {DIFFERENCE: difference}),
         )
@@ -68,15 +71,16 @@ def ratio(inputs: int, outputs: int) -> float:
     return float(np.median(glorot / lecun))
 
 
-def off(claim: Claim, inputs: int, outputs: int) -> float:
-    """Return the error of the claim for the library's weights, in units of LeCun's variance."""
+def sides(claim: Claim, inputs: int, outputs: int) -> tuple[float, float]:
+    """Return the claimed difference of the variances and the library's, in units of LeCun's variance."""
     claimed = float(claim.bound({INPUTS: inputs, OUTPUTS: outputs})) if claim.formula.rhs.free_symbols else 0.0
-    return abs((ratio(inputs, outputs) ** 2 - 1.0) - claimed * inputs)
+    return claimed * inputs, ratio(inputs, outputs) ** 2 - 1.0
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare the weights that the library draws for the paper's layers."""
-    worst = max(off(claim, *shape) for shape in ((784, 100), (100, 100), (100, 10), (10, 10), (784, 1000)))
+    pairs = [sides(claim, *shape) for shape in ((784, 100), (100, 100), (100, 10), (10, 10), (784, 1000))]
+    worst = max(abs(seen - claimed) for claimed, seen in pairs)
     return Evidence.measured(
         claim,
         f"largest difference {worst:.1e} of 1/n_in over the paper's layers",
@@ -84,6 +88,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=5,
         seed=seed,
+        picture=against_claim(
+            *zip(*pairs, strict=True),
+            what="difference, in 1/n_in",
+            title="Glorot's and LeCun's variances differ as claimed",
+        ),
     )
 
 
@@ -94,7 +103,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: Any) -> bool:
     """Compare one layer."""
-    return off(claim, *case) <= 1e-12
+    claimed, seen = sides(claim, *case)
+    return abs(seen - claimed) <= 1e-12
 
 
 FALSE_TWINS = (

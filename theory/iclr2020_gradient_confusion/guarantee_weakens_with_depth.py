@@ -25,6 +25,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, define, infer, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion import confusion_probability
@@ -82,6 +83,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=60,
         seed=seed,
+        picture=along(
+            range(60),
+            found,
+            {"claimed bound": 1.0},
+            title="The rate falls at every depth",
+            xlabel="depth beta",
+            ylabel="r(beta+1) / bound",
+        ),
     )
 
 

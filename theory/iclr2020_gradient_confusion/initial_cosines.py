@@ -23,6 +23,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, TANH, Activation, passed
 from theory.iclr2020_gradient_confusion._spheres import uniform_points
@@ -67,7 +68,7 @@ def least(rng: np.random.Generator, depth: int, width: int, activation: Activati
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare means over 8 draws for both activations; a part fails if it is off by more than 3 standard errors."""
-    said, failed = [], False
+    said, failed, means, ends = [], False, {}, {}
     for activation in (IDENTITY, TANH):
         found = {
             name: np.array(
@@ -80,6 +81,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             gap = float(left.mean() - right.mean()) * (1.0 if isinstance(part, sp.GreaterThan) else -1.0)
             error = float(np.hypot(left.std(ddof=1), right.std(ddof=1)) / np.sqrt(DRAWS))
             failed |= gap < -3.0 * error
+        mean = means[activation.name] = np.array([f[:, 0].mean() for f in found.values()])
+        bar = np.array([f[:, 0].std(ddof=1) for f in found.values()]) / np.sqrt(DRAWS)
+        ends[activation.name] = np.stack([mean - bar, mean + bar])
         said.append(
             f"{activation.name}: "
             + ", ".join(
@@ -95,6 +99,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="standard errors of 8 draws; a part fails beyond 3 of them",
         cases=2 * len(SHAPES) * DRAWS,
         seed=seed,
+        picture=along(
+            (1, 2, 2.5, 3, 4),
+            {name: np.insert(mean, 2, np.nan) for name, mean in means.items()},
+            {name: [mean[0], mean[0], np.nan, mean[2], mean[2]] for name, mean in means.items()},
+            title="The least cosine rises with width and falls with depth",
+            xlabel="; ".join(f"{k}: {name}" for k, name in enumerate(SHAPES, start=1)),
+            ylabel="least cosine, mean of 8 draws",
+            interval={name: np.insert(bars, 2, np.nan, axis=1) for name, bars in ends.items()},
+        ),
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION
@@ -57,26 +58,28 @@ def derive(claim: Claim) -> Derivation:
         (
             define("K = <x, x> |g_0|^2 + |H_0|^2 |g_1|^2 = |W_1|^2 + |W_0 x|^2"),
             infer("kappa l |W_1|^2 and d |W_0 x|^2 are independent with the law of chi^2_l"),
-            show_equal("Var chi^2_l = 2l, the second cumulant", square, 2 * WIDTH),
+            show_equal("Var chi^2_l = 2l, the second cumulant", square, 2 * WIDTH, name="Var chi^2_l"),
             show_with("scaled and added", claim.formula, {VARIANCE: total}),
         )
     )
 
 
-def distance(claim: Claim, seed: int, width: int, features: int, kappa: float, count: int) -> float:
-    """Return the distance of the sample variance from the claimed one in standard errors."""
+def sample(claim: Claim, seed: int, width: int, features: int, kappa: float, count: int) -> tuple[float, float, float]:
+    """Return the claimed variance, the sample's and its standard error."""
     rng = np.random.default_rng(seed)
     last = (rng.standard_normal((count, width)) ** 2).sum(1) / (kappa * width)
     kernel = last + (rng.standard_normal((count, width)) ** 2).sum(1) / features
     squares = (kernel - kernel.mean()) ** 2
     claimed = float(claim.bound({WIDTH: float(width), DIMENSION: float(features), KAPPA: kappa}))
-    return abs(float(squares.mean()) - claimed) / float(squares.std() / np.sqrt(count))
+    return claimed, float(squares.mean()), float(squares.std() / np.sqrt(count))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compare with sample variances of 10000 draws in four shapes."""
     shapes = ((5, 5, 1.0), (40, 40, 1.0), (20, 60, 0.5), (60, 20, 2.0))
-    found = [distance(claim, 10 * seed + k, *shape, 10_000) for k, shape in enumerate(shapes)]
+    samples = np.array([sample(claim, 10 * seed + k, *shape, 10_000) for k, shape in enumerate(shapes)])
+    claimed, seen, errors = samples.T
+    found = np.abs(seen - claimed) / errors
     return Evidence.measured(
         claim,
         f"distances from the sample variances {', '.join(f'{f:.2f}' for f in found)} standard errors",
@@ -84,6 +87,14 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="6 standard errors",
         cases=40_000,
         seed=seed,
+        picture=against_claim(
+            claimed,
+            seen,
+            what="Var[K]",
+            title="Sample variances of four shapes are the claimed ones",
+            log=True,
+            interval=(seen - errors, seen + errors),
+        ),
     )
 
 
@@ -94,7 +105,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: tuple[int, int, int, float]) -> bool:
     """Compare with 2000 draws, at 8 standard errors."""
-    return distance(claim, *case, 2000) < 8.0
+    claimed, seen, error = sample(claim, *case, 2000)
+    return abs(seen - claimed) / error < 8.0
 
 
 FALSE_TWINS = (

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, passed
@@ -78,6 +79,7 @@ def derive(claim: Claim) -> Derivation:
                 "each of the beta terms p >= 1 is the same",
                 sp.powsimp(forward * backward),
                 PRODUCT * WIDTH / DIMENSION * KAPPA ** (1 - DEPTH),
+                name="term p",
             ),
             show_with("sum over p = 0, ..., beta", claim.formula, {MEAN: total}),
         )
@@ -97,8 +99,10 @@ def draws(
     return np.array(found)
 
 
-def distance(claim: Claim, seed: int, depth: int, width: int, features: int, kappa: float, count: int) -> float:
-    """Return the distance of the sample mean from the claimed mean in standard errors."""
+def sampled(
+    claim: Claim, seed: int, depth: int, width: int, features: int, kappa: float, count: int
+) -> tuple[float, float, float]:
+    """Return the claimed mean, the sample's and its standard error."""
     rng = np.random.default_rng(seed)
     points = rng.standard_normal((2, features)) + 1.0
     sample = draws(rng, depth=depth, width=width, features=features, kappa=kappa, points=points, count=count)
@@ -109,13 +113,14 @@ def distance(claim: Claim, seed: int, depth: int, width: int, features: int, kap
         KAPPA: kappa,
         DEPTH: float(depth),
     }
-    return abs(float(sample.mean()) - float(claim.bound(values))) / float(sample.std() / np.sqrt(count))
+    return float(claim.bound(values)), float(sample.mean()), float(sample.std() / np.sqrt(count))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw 1500 networks in each of four shapes."""
     shapes = ((1, 5, 3, 1.0), (2, 8, 8, 1.0), (3, 10, 4, 2.0), (4, 12, 6, 0.5))
-    found = [distance(claim, 10 * seed + k, *shape, 1500) for k, shape in enumerate(shapes)]
+    claimed, seen, errors = np.array([sampled(claim, 10 * seed + k, *shape, 1500) for k, shape in enumerate(shapes)]).T
+    found = np.abs(seen - claimed) / errors
     return Evidence.measured(
         claim,
         f"distances from the sample means {', '.join(f'{f:.2f}' for f in found)} standard errors",
@@ -123,6 +128,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="6 standard errors",
         cases=6000,
         seed=seed,
+        picture=against_claim(
+            claimed,
+            seen,
+            what="E[S]",
+            title="Sample means of four shapes are the claimed ones",
+            interval=(seen - errors, seen + errors),
+        ),
     )
 
 
@@ -139,7 +151,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: tuple[int, int, int, int, float]) -> bool:
     """Compare with the mean of 150 draws, at 9 standard errors (the law has heavy tails)."""
-    return distance(claim, *case, 150) < 9.0
+    claimed, seen, error = sampled(claim, *case, 150)
+    return abs(seen - claimed) / error < 9.0
 
 
 FALSE_TWINS = (

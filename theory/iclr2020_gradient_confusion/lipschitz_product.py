@@ -25,7 +25,8 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal
+from odeflow.panels import by_case
+from odeflow.symbolic.derivations import Derivation, assume, infer, show_value
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._steps import conclude
@@ -53,7 +54,7 @@ def derive(claim: Claim) -> Derivation:
     a, b, a2, b2 = (Vector.base(name) for name in ("a", "b", "a2", "b2"))
     steps = [
         assume("|a|, |b|, |a'|, |b'| <= M; |a - a'|, |b - b'| <= L |W - W'|"),
-        show_equal("the difference", inner(a, b) - inner(a2, b2), inner(a - a2, b) + inner(a2, b - b2)),
+        show_value("the difference", inner(a, b) - inner(a2, b2), inner(a - a2, b) + inner(a2, b - b2)),
         infer("Cauchy-Schwarz on both terms"),
     ]
     derived = SLOPE * DISTANCE * SIZE + SIZE * SLOPE * DISTANCE
@@ -84,6 +85,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (rounding)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No change is above its bound", ylabel="change / bound"),
     )
 
 

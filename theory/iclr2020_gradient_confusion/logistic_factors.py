@@ -26,7 +26,8 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.confusion import Architecture, LogisticLoss, gradient_gram
-from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_less, show_with
+from odeflow.panels import against_claim
+from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_less, show_value, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
 
@@ -58,7 +59,7 @@ def derive(claim: Claim) -> Derivation:
     product = FIRST / (1 + FIRST) * SECOND / (1 + SECOND)
     return Derivation(
         (
-            show_equal("the slope by the margin", slope, -sp.exp(-m) / (1 + sp.exp(-m))),
+            show_value("the slope by the margin", slope, -sp.exp(-m) / (1 + sp.exp(-m))),
             define("u = e^{-m} > 0, |zeta| = u/(1 + u) because |y| = 1"),
             show_less(
                 "what is taken off 1 is positive",
@@ -71,20 +72,21 @@ def derive(claim: Claim) -> Derivation:
     )
 
 
-def gap(claim: Claim, case: Any) -> float:
-    """Return the largest error of the claim over two samples, from the library's inner products."""
+def sides(claim: Claim, case: Any) -> tuple[float, float]:
+    """Return |<g_i, g_j>| of two samples as claimed, and the library's."""
     w, X, y = (np.asarray(v, dtype=np.float64) for v in case)
     line = Architecture((2, 1), biases=False)
     gram = gradient_gram(line, w, X, y, loss=LogisticLoss())
     u = np.exp(-y * (X @ w))
-    return abs(abs(float(gram[0, 1])) - abs(float(X[0] @ X[1])) * float(claim.bound({FIRST: u[0], SECOND: u[1]})))
+    return abs(float(X[0] @ X[1])) * float(claim.bound({FIRST: u[0], SECOND: u[1]})), abs(float(gram[0, 1]))
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw 300 pairs of samples and weights."""
     rng = np.random.default_rng(seed)
     cases = [(rng.standard_normal(2), rng.standard_normal((2, 2)), rng.choice([-1.0, 1.0], 2)) for _ in range(300)]
-    worst = max(gap(claim, case) for case in cases)
+    pairs = [sides(claim, case) for case in cases]
+    worst = max(abs(seen - claimed) for claimed, seen in pairs)
     return Evidence.measured(
         claim,
         f"largest difference of |<g_i, g_j>| {worst:.1e}",
@@ -92,6 +94,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=300,
         seed=seed,
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="|<g_i, g_j>|", title="The two factors are the claimed ones", log=True
+        ),
     )
 
 
@@ -104,7 +109,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: Any) -> bool:
     """Compare one pair."""
-    return gap(claim, case) <= 1e-10
+    claimed, seen = sides(claim, case)
+    return abs(seen - claimed) <= 1e-10
 
 
 FALSE_TWINS = (

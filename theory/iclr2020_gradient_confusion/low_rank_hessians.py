@@ -27,7 +27,8 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
-from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal
+from odeflow.panels import against_claim
+from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_value
 from odeflow.symbolic.inner_products import Vector, inner
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._steps import conclude
@@ -61,7 +62,7 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         assume("f_i = <a_i, w>^2/2 with |a_i| = 1"),
         define("g_i = H_i w = <a_i, w> a_i"),
-        show_equal(
+        show_value(
             "their inner product", inner(a * inner(a, w), b * inner(b, w)), inner(a, w) * inner(a, b) * inner(b, w)
         ),
         infer("Cauchy-Schwarz twice: |<a_i, w>| <= |w|, |<a_j, w>| <= |w|"),
@@ -69,13 +70,13 @@ def derive(claim: Claim) -> Derivation:
     return Derivation((*steps, conclude("put together", claim.formula, PRODUCT, BETWEEN * RADIUS**2, from_=steps)))
 
 
-def excess(claim: Claim, case: Any) -> float:
-    """Return |<g_i, g_j>| minus the bound, in units of |w|^2."""
+def sides(claim: Claim, case: Any) -> tuple[float, float]:
+    """Return the bound and |<g_i, g_j>|, in units of |w|^2."""
     a, b, w = (np.asarray(v, dtype=np.float64) for v in case)
     a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
     between, radius = abs(float(a @ b)), float(np.linalg.norm(w))
     values = {s: v for s, v in {BETWEEN: between, RADIUS: radius}.items() if s in claim.formula.rhs.free_symbols}
-    return (abs(float((a @ w) * (a @ b) * (b @ w))) - float(claim.bound(values))) / radius**2
+    return float(claim.bound(values)) / radius**2, abs(float((a @ w) * (a @ b) * (b @ w))) / radius**2
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
@@ -83,7 +84,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rng = np.random.default_rng(seed)
     cases = [tuple(rng.standard_normal((3, int(rng.integers(1, 51))))) for _ in range(1000)]
     parallel = rng.standard_normal(5)
-    worst = max(excess(claim, case) for case in [*cases, (parallel, parallel, parallel)])
+    pairs = [sides(claim, case) for case in [*cases, (parallel, parallel, parallel)]]
+    worst = max(seen - bound for bound, seen in pairs)
     return Evidence.measured(
         claim,
         f"largest excess over the bound {worst:.1e} of |w|^2",
@@ -91,6 +93,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding)",
         cases=1001,
         seed=seed,
+        picture=against_claim(
+            *zip(*pairs, strict=True), what="|<g_i, g_j>|, in |w|^2", title="No product is above its bound", log=True
+        ),
     )
 
 
@@ -102,7 +107,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: Any) -> bool:
     """Check one triple."""
-    return excess(claim, case) <= 1e-12
+    bound, seen = sides(claim, case)
+    return seen - bound <= 1e-12
 
 
 FALSE_TWINS = (

@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_violated
 from odeflow.symbolic.inner_products import Vector, inner, norm2
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
@@ -57,9 +58,9 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("H_i = a_i a_i^T, |a_i| = 1, a_i and a_j orthogonal, in any dimension; w = (a_i + a_j)/sqrt(2)"),
-            show_equal("|H v|^2 = <a, v>^2 |a|^2", norm2(a * inner(a, v)), inner(a, v) ** 2 * norm2(a)),
+            show_equal("|H v|^2 = <a, v>^2 |a|^2", norm2(a * inner(a, v)), inner(a, v) ** 2 * norm2(a), name="|H v|^2"),
             infer("at most |v|^2 by Cauchy-Schwarz"),
-            show_equal("attained at v = a: |H a|^2 = 1", square.subs(inner(a, v), 1), sp.Integer(1)),
+            show_equal("attained at v = a: |H a|^2 = 1", square.subs(inner(a, v), 1), sp.Integer(1), name="|H a|^2"),
             infer("so |H_i| |H_j| = 1 in every dimension, though <a_i, a_j> and the gradients' inner product are 0"),
             show_violated(
                 "its limit is 1",
@@ -73,13 +74,15 @@ def counterexample(claim: Claim) -> Derivation:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw unit vectors in dimension 30, 100 and 300 and compare |H_i| |H_j|, by singular values, with |H_i H_j|."""
     rng = np.random.default_rng(seed)
-    least, words = np.inf, []
+    least, words, products, joint = np.inf, [], [], []
     for d in (30, 100, 300):
         a, b = rng.standard_normal((2, d))
         first, second = (np.outer(u, u) / (u @ u) for u in (a, b))
         product = float(np.linalg.norm(first, 2) * np.linalg.norm(second, 2))
         least = min(least, product)
-        words.append(f"d = {d}: |H_i||H_j| = {product:.3f}, |H_i H_j| = {np.linalg.norm(first @ second, 2):.3f}")
+        products.append(product)
+        joint.append(float(np.linalg.norm(first @ second, 2)))
+        words.append(f"d = {d}: |H_i||H_j| = {product:.3f}, |H_i H_j| = {joint[-1]:.3f}")
     return Evidence.measured(
         claim,
         "; ".join(words),
@@ -87,6 +90,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (rounding); finite dimensions",
         cases=3,
         seed=seed,
+        picture=along(
+            (30, 100, 300),
+            {"|H_i| |H_j|": products, "|H_i H_j|": joint},
+            {"claimed limit of |H_i| |H_j|": float(claim.formula.rhs)},
+            title="The product of norms stays at 1",
+            xlabel="dimension d",
+            ylabel="norm",
+            xscale="log",
+        ),
     )
 
 

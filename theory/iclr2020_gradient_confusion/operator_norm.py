@@ -25,6 +25,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, assume, cite, define, show_equal
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._random_layers import largest_singular_values
@@ -59,7 +60,7 @@ def derive(claim: Claim) -> Derivation:
         cite("Davidson and Szarek (2001), Theorem II.13: P(s_max(G) > sqrt(l) + sqrt(l) + t) <= exp(-t^2/2), t >= 0"),
         define("|W| > 1 if and only if s_max(G) > sqrt(kappa l)"),
         show_equal("sqrt(kappa l) = 2 sqrt(l) + t", sp.sqrt(KAPPA) * sp.sqrt(WIDTH), 2 * sp.sqrt(WIDTH) + slack),
-        show_equal("t >= 0 for kappa >= 4; t^2/2", slack**2 / 2, (sp.sqrt(KAPPA) - 2) ** 2 * WIDTH / 2),
+        show_equal("t >= 0 for kappa >= 4; t^2/2", slack**2 / 2, (sp.sqrt(KAPPA) - 2) ** 2 * WIDTH / 2, name="t^2/2"),
     ]
     derived = sp.exp(-(t**2) / 2).subs(t, slack)
     return Derivation((*steps, conclude("put together", claim.formula, CHANCE, derived, from_=steps)))
@@ -67,13 +68,16 @@ def derive(claim: Claim) -> Derivation:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw 400 matrices for several widths and kappa and compare Clopper-Pearson intervals with the bound."""
-    off, words = -np.inf, []
+    off, words, found = -np.inf, [], []
     for kappa, width in ((4.2, 2), (4.2, 10), (4.5, 5), (5.0, 2), (5.0, 20), (6.0, 10)):
         norms = largest_singular_values(width, width, 1.0 / (kappa * width), count=DRAWS, seed=seed)
         hits = int((norms > 1.0).sum())
         bound = float(claim.bound({KAPPA: kappa, WIDTH: width}))
-        off = max(off, clopper_pearson(hits, DRAWS)[0] - bound)
+        low, high = clopper_pearson(hits, DRAWS)
+        found.append((bound, hits / DRAWS, low, high))
+        off = max(off, low - bound)
         words.append(f"kappa = {kappa}, l = {width}: {hits / DRAWS:.3f} (bound {bound:.3f})")
+    bounds, shares, lows, highs = np.array(found).T
     return Evidence.measured(
         claim,
         "; ".join(words),
@@ -81,6 +85,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="99.9 % Clopper-Pearson intervals",
         cases=6 * DRAWS,
         seed=seed,
+        picture=against_claim(
+            bounds, shares, what="P(|W| > 1)", title="No chance is above its bound", interval=(lows, highs)
+        ),
     )
 
 

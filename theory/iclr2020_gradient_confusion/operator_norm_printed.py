@@ -26,7 +26,17 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_less, show_violated
+from odeflow.panels import along
+from odeflow.symbolic.derivations import (
+    Derivation,
+    assume,
+    equate,
+    infer,
+    show_equal,
+    show_less,
+    show_value,
+    show_violated,
+)
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._random_layers import chi_square_moment, largest_singular_values
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -58,13 +68,13 @@ def counterexample(claim: Claim) -> Derivation:
     return Derivation(
         (
             assume("kappa = 1; l |W e_j|^2 is chi^2_l for each column j, independent over j; Z = chi^2_l - l"),
-            show_equal("E Z^2", second, 2 * n),
-            show_equal("E Z^4", fourth, 12 * n * (n + 4)),
+            show_value("E Z^2", second, 2 * n),
+            show_value("E Z^4", fourth, 12 * n * (n + 4)),
             infer("E Z = 0: E|Z| = 2 E max(Z, 0) <= 2 sqrt(P(Z > 0) E Z^2), and E|Z| >= (E Z^2)^(3/2)/(E Z^4)^(1/2)"),
-            show_equal("so P(Z > 0) >= (E Z^2)^2/(4 E Z^4)", share, n / (12 * (n + 4))),
+            show_equal("so P(Z > 0) >= (E Z^2)^2/(4 E Z^4)", share, n / (12 * (n + 4)), name="(E Z^2)^2/(4 E Z^4)"),
             show_less("at least 1/60 for n >= 1", sp.Rational(1, 60), share, {n: sp.Integer(1)}),
             infer("|W| <= 1 needs |W e_j| <= 1 for all l columns: P(|W| <= 1) <= (59/60)^l"),
-            show_equal("its limit", sp.limit(sp.Rational(59, 60) ** n, n, sp.oo), sp.Integer(0)),
+            show_equal("its limit", sp.Limit(sp.Rational(59, 60) ** n, n, sp.oo), sp.Integer(0)),
             show_violated("not 1", claim.formula, {LIMIT: sp.Integer(0), KAPPA: sp.Integer(1)}),
         )
     )
@@ -72,12 +82,16 @@ def counterexample(claim: Claim) -> Derivation:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw 60 matrices for kappa = 1 and 1/2 and widths 10, 50, 100, and first layers N(0, 1/d)."""
-    words, largest = [], 0.0
+    words, largest, means, ends = [], 0.0, {}, {}
     for name, kappa in (("kappa = 1", 1.0), ("kappa = 1/2", 0.5)):
+        drawn = []
         for width in (10, 50, 100):
             norms = largest_singular_values(width, width, 1.0 / (kappa * width), count=60, seed=seed)
             words.append(f"{name}, l = {width}: mean {norms.mean():.2f} +- {norms.std() / np.sqrt(60):.2f}")
             largest = max(largest, float((norms <= 1.0).mean())) if width > 10 else largest
+            drawn.append(norms)
+        means[name] = np.mean(drawn, axis=1)
+        ends[name] = np.stack([np.min(drawn, axis=1), np.max(drawn, axis=1)])
     for width, inputs in ((50, 784), (100, 100)):
         first = largest_singular_values(width, inputs, 1.0 / inputs, count=20, seed=seed)
         words.append(
@@ -92,6 +106,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"standard errors; at l >= 50 no more than the share {largest:.2f} of the matrices has |W| <= 1",
         cases=400,
         seed=seed,
+        picture=along(
+            (10, 50, 100),
+            means,
+            {"|W| = 1": 1.0},
+            title="The norms stay above 1",
+            xlabel="width l",
+            ylabel="|W|, with least and largest",
+            interval=ends,
+        ),
     )
 
 

@@ -28,6 +28,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, define, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import IDENTITY, SMOOTH_AT_ZERO, passed, random_small_net
@@ -68,7 +69,12 @@ def derive(claim: Claim) -> Derivation:
             sum(a**2 for a in u) * sum(b**2 for b in v),
         ),
         show_less("a product of two numbers in [0, 1] is at most 1", 1 / ((1 + s) * (1 + t)), sp.Integer(1)),
-        show_equal("beta + 1 layers with squares at most 1", sp.Sum(1, (s, 0, DEPTH)).doit(), DEPTH + 1),
+        show_equal(
+            "beta + 1 layers with squares at most 1",
+            sp.Sum(1, (s, 0, DEPTH)).doit(),
+            DEPTH + 1,
+            name="sum of 1 over the layers",
+        ),
     ]
     bounds = {LAYER: sp.Integer(1), WHOLE: sp.sqrt(DEPTH + 1)}
     return Derivation((*steps, conclude_each("put together", claim.formula, bounds, from_=steps)))
@@ -111,6 +117,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (rounding)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No gradient is above its bound", ylabel="gradient / bound"),
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.confusion import confusion_of_gradients
+from odeflow.panels import along
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._training import regression_path
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -85,6 +86,15 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"factors {np.exp(error[0]):.2f} and {np.exp(error[1]):.2f} (standard errors)",
         cases=2 * PROBLEMS,
         seed=seed,
+        picture=along(
+            range(1, PROBLEMS + 1),
+            {"losses": np.exp(found[0]), "confusion bounds": np.exp(found[1])},
+            {"losses": np.exp(claimed[LOSS_RATIO]), "confusion bounds": np.exp(claimed[CONFUSION_RATIO])},
+            title="d = 120 ends lower than d = 80",
+            xlabel="problem",
+            ylabel="ratio d = 120 over d = 80",
+            yscale="log",
+        ),
     )
 
 

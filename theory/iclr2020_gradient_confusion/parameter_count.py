@@ -26,6 +26,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from odeflow.numeric.confusion import Architecture
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, equate, show_equal, show_less, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -62,10 +63,10 @@ def derive(claim: Claim) -> Derivation:
     return Derivation(
         (
             define("W_0: l (784 + 1); W_1, ..., W_{beta-1}: l (l + 1) each; W_beta: 10 (l + 1)"),
-            show_equal("MLP-300-10", at(300, 10), sp.Integer(40850)),
+            show_equal("MLP-300-10", at(300, 10), sp.Integer(40850), name="parameters of MLP-300-10"),
             show_less("still more than the 40000 training samples", sp.Integer(40001), at(300, 10)),
-            show_equal("MLP-300-30", at(300, 30), sp.Integer(301930)),
-            show_equal("MLP-3-100", at(3, 100), sp.Integer(99710)),
+            show_equal("MLP-300-30", at(300, 30), sp.Integer(301930), name="parameters of MLP-300-30"),
+            show_equal("MLP-3-100", at(3, 100), sp.Integer(99710), name="parameters of MLP-3-100"),
             show_with("in general", claim.formula, {COUNT: counted()}),
         )
     )
@@ -79,7 +80,9 @@ def size(depth: int, width: int) -> int:
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Build the paper's networks of Figures 5 and 6 and count."""
     shapes = [(beta, 100) for beta in (3, 10, 30, 100, 300, 1000)] + [(300, width) for width in (10, 30, 300, 1000)]
-    wrong = [s for s in shapes if size(*s) != float(claim.bound({DEPTH: s[0], WIDTH: s[1]}))]
+    claimed = [float(claim.bound({DEPTH: beta, WIDTH: width})) for beta, width in shapes]
+    counted = [size(*shape) for shape in shapes]
+    wrong = [s for s, said, seen in zip(shapes, claimed, counted, strict=True) if said != seen]
     return Evidence.measured(
         claim,
         f"{len(wrong)} of {len(shapes)} networks have another number of parameters; MLP-300-10 has {size(300, 10)}",
@@ -87,6 +90,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="exact count",
         cases=len(shapes),
         seed=seed,
+        picture=against_claim(
+            claimed, counted, what="parameters", title="The paper's networks have as many as claimed", log=True
+        ),
     )
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import by_case
 from odeflow.symbolic.derivations import Derivation, assume, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._layered_nets import (
@@ -68,14 +69,16 @@ def derive(claim: Claim) -> Derivation:
     growth = sp.exp(label * g)
     steps = [
         assume("|g| <= 1, |grad_x g| <= 1, |grad_W g| <= sqrt(beta + 1) (output_gradient); |C|, |grad C| <= 1"),
-        show_equal("square loss: zeta = g - C, at most 2", sp.diff(square, g), g - label),
+        show_equal("square loss: zeta = g - C, at most 2", sp.Derivative(square, g), g - label),
         infer("grad_x zeta = grad g - grad C, at most 2; grad_W zeta = grad_W g"),
         show_equal("logistic loss: zeta = -C/(1 + e^{Cg}), at most 1", sp.diff(logistic, g), zeta),
-        show_equal("d zeta/dg = C^2 e^{Cg}/(1 + e^{Cg})^2", sp.diff(zeta, g), label**2 * growth / (1 + growth) ** 2),
+        show_equal(
+            "d zeta/dg = C^2 e^{Cg}/(1 + e^{Cg})^2", sp.Derivative(zeta, g), label**2 * growth / (1 + growth) ** 2
+        ),
         show_less("at most 1/4", e / (1 + e) ** 2, sp.Rational(1, 4)),
         show_equal(
             "d zeta/dC = -1/(1 + e^{Cg}) + Cg e^{Cg}/(1 + e^{Cg})^2",
-            sp.diff(zeta, label),
+            sp.Derivative(zeta, label),
             -1 / (1 + growth) + label * g * growth / (1 + growth) ** 2,
         ),
         show_less("at most 1 + 1/4, so |grad_x zeta| <= 1/4 + 5/4 <= 2", 1 / (1 + e), sp.Integer(1)),
@@ -130,6 +133,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-9 (rounding)",
         cases=len(found),
         seed=seed,
+        picture=by_case(found, 1.0, title="No square is above its bound", ylabel="square / bound"),
     )
 
 

@@ -25,7 +25,8 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 
-from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_equal, show_with
+from odeflow.panels import against_claim
+from odeflow.symbolic.derivations import Derivation, assume, define, equate, infer, show_value, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._random_layers import normal_moment
 from theory.iclr2020_gradient_confusion.notation import PAPER
@@ -66,9 +67,9 @@ def derive(claim: Claim) -> Derivation:
         (
             assume("given h, W h has independent entries N(0, v |h|^2)"),
             infer("|phi(W h)|^2/|h|^2 = v sum_k phi(z_k)^2 with independent normal z_k, independent of h"),
-            show_equal("E max(z, 0)^2", half[0], sp.Rational(1, 2)),
-            show_equal("E max(z, 0)^4", half[1], sp.Rational(3, 2)),
-            show_equal("E z^4", full[1], sp.Integer(3)),
+            show_value("E max(z, 0)^2", half[0], sp.Rational(1, 2)),
+            show_value("E max(z, 0)^4", half[1], sp.Rational(3, 2)),
+            show_value("E z^4", full[1], sp.Integer(3)),
             define("n outputs; as many inputs, because another number rescales |h|^2 and cancels in the ratio"),
             infer("E of the factor is 1, E of its square: n fourth moments and n(n-1) products"),
             show_with(
@@ -83,7 +84,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Send a vector through 4 layers of width 10, 20000 times: products of four factors."""
     rng = np.random.default_rng(seed)
     claimed = {part.lhs: float(part.rhs.subs(WIDTH, 10)) for part in claim.formula.args}
-    off, words = 0.0, []
+    off, words, found = 0.0, [], []
     for symbol, variance, rectified in ((RELU_FACTOR, 0.2, True), (LINEAR_FACTOR, 0.1, False)):
         squares = np.ones(DRAWS)
         for _ in range(4):  # given |h|^2 the pre-activations are normal with variance v |h|^2
@@ -92,8 +93,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         logs = np.array([(part**2).mean() / part.mean() ** 2 for part in squares.reshape(20, -1)])
         value, error = float(logs.mean()), float(logs.std(ddof=1)) / np.sqrt(20)
         expected = claimed[symbol] ** 4
+        found.append((expected, value, error))
         off = max(off, abs(value - expected) / (error + 0.05 * expected))
         words.append(f"{symbol}^4: {value:.2f} +- {error:.2f} against {expected:.2f}")
+    expectations, values, errors = np.array(found).T
     return Evidence.measured(
         claim,
         "; ".join(words),
@@ -101,6 +104,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="standard error over 20 groups, plus 5 % for the bias of a ratio of heavy-tailed means",
         cases=2 * DRAWS,
         seed=seed,
+        picture=against_claim(
+            expectations,
+            values,
+            what="factor of four layers",
+            title="Kurtosis grows layer by layer as claimed",
+            interval=(values - errors, values + errors),
+        ),
     )
 
 

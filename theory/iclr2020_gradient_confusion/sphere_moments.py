@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, assume, equate, infer, show_equal, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._spheres import DIMENSION, uniform_points
@@ -69,21 +70,28 @@ def claimed(claim: Claim, dimension: int) -> tuple[float, float]:
     return tuple(float(parts[s].subs(DIMENSION, dimension)) for s in (FIRST, SECOND))  # type: ignore[return-value]
 
 
-def deviation(claim: Claim, dimension: int, rng: np.random.Generator, count: int) -> float:
-    """Return the largest distance of the sample moments from the claimed ones, in standard errors."""
+def sampled(claim: Claim, dimension: int, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return the two moments, each as claimed, of a sample, and with its standard error."""
     first, second = claimed(claim, dimension)
     x = uniform_points(count, dimension, rng)[:, 0]
-    distances = [
-        abs(float(m.mean()) - value) / max(float(m.std()) / np.sqrt(count), 1e-12)
-        for m, value in ((x, first), (x**2, second))
-    ]
-    return float(max(distances))
+    return np.array(
+        [(value, m.mean(), max(float(m.std()) / np.sqrt(count), 1e-12)) for m, value in ((x, first), (x**2, second))]
+    )
+
+
+def deviation(samples: np.ndarray) -> float:
+    """Return the largest distance of sample moments from the claimed ones, in standard errors."""
+    claimed, seen, errors = samples.T
+    return float((np.abs(seen - claimed) / errors).max())
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Draw 20000 points in five dimensions."""
     rng = np.random.default_rng(seed)
-    found = max(deviation(claim, d, rng, 20_000) for d in (1, 2, 3, 10, 40))
+    dimensions = (1, 2, 3, 10, 40)
+    samples = [sampled(claim, d, rng, 20_000) for d in dimensions]
+    found = max(map(deviation, samples))
+    claimed, seen, errors = np.array([second for _, second in samples]).T
     return Evidence.measured(
         claim,
         f"largest distance from the sample moments {found:.2f} standard errors",
@@ -91,6 +99,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="6 standard errors",
         cases=100_000,
         seed=seed,
+        picture=along(
+            dimensions,
+            seen,
+            claimed,
+            title="The second moment of a coordinate is 1/d",
+            xlabel="dimension d",
+            ylabel="mean of x_1^2",
+            xscale="log",
+            yscale="log",
+            interval=(seen - errors, seen + errors),
+        ),
     )
 
 
@@ -101,7 +120,7 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: tuple[int, int]) -> bool:
     """Compare with 2000 points, at 7 standard errors."""
-    return deviation(claim, case[0], np.random.default_rng(case[1]), 2_000) < 7.0
+    return deviation(sampled(claim, case[0], np.random.default_rng(case[1]), 2_000)) < 7.0
 
 
 FALSE_TWINS = (

@@ -24,6 +24,7 @@ import numpy as np
 import sympy as sp
 
 from odeflow.numeric.confusion import confusion_of_gradients
+from odeflow.panels import along
 from odeflow.symbolic.derivations import Derivation, define, equate, infer, show_equal, show_less, show_with
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._gradient_sets import ROUNDING, VARIANCE
@@ -54,8 +55,13 @@ def derive(claim: Claim) -> Derivation:
         (
             define("P(g = 1) = 1 - eps, P(g = 1/eps) = eps"),
             show_less("all products 1, 1/eps, 1/eps^2 are positive: eta = 0", sp.Integer(0), 1 + large + large**2),
-            show_equal("the mean is 2 - eps, bounded", mean, 2 - EPS),
-            show_equal("eps times the variance tends to 1", sp.limit(sp.expand(EPS * variance), EPS, 0), sp.Integer(1)),
+            show_equal("the mean is 2 - eps, bounded", mean, 2 - EPS, name="mean"),
+            show_equal(
+                "eps times the variance tends to 1",
+                sp.limit(sp.expand(EPS * variance), EPS, 0),
+                sp.Integer(1),
+                name="limit of eps times the variance",
+            ),
             infer("so the variance is of order 1/eps while eta = 0 and the mean stays bounded"),
             show_with("the variance", claim.formula, {VARIANCE: variance}),
         )
@@ -64,12 +70,14 @@ def derive(claim: Claim) -> Derivation:
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Compute the variance of N = 1/eps samples exactly as shares, and their confusion with the library."""
-    worst, largest = 0.0, 0.0
+    worst, largest, seen = 0.0, 0.0, []
     for count in (2, 5, 10, 40, 200):
         gradients = np.array([[1.0]] * (count - 1) + [[float(count)]])
         found = confusion_of_gradients(gradients)
         claimed = float(claim.bound({EPS: 1.0 / count}))
         worst, largest = max(worst, abs(found.variance - claimed) / count), max(largest, found.bound)
+        seen.append((count, found.variance, claimed))
+    counts, variances, claims = zip(*seen, strict=True)
     return Evidence.measured(
         claim,
         f"variance of N = 2 to 200 samples off by {worst:.1e} of N; largest confusion bound {largest:g}",
@@ -77,6 +85,16 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{ROUNDING} (rounding)",
         cases=5,
         seed=seed,
+        picture=along(
+            counts,
+            variances,
+            claims,
+            title="The variance grows without bound, without confusion",
+            xlabel="samples N = 1/eps",
+            ylabel="variance",
+            xscale="log",
+            yscale="log",
+        ),
     )
 
 

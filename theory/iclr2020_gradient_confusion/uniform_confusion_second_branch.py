@@ -26,6 +26,7 @@ import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
+from odeflow.panels import against_claim
 from odeflow.symbolic.derivations import Derivation, define, infer, show_equal, show_less
 from odeflow.theorem import Claim, Evidence, FalseTwin, Source, Theorem, Verdict, World
 from theory.iclr2020_gradient_confusion._sgd import ETA
@@ -65,13 +66,17 @@ def derive(claim: Claim) -> Derivation:
             "at r = eta/(4 zeta_0^2) the second term is 2",
             at_least,
             2 - CONSTANT * ETA**2 / (64 * ZETA_SQUARE**2 * (DEPTH + 2) ** 4),
+            name="bound at this r",
         ),
-        show_equal("it vanishes at eta^2", at_least.subs(ETA, sp.sqrt(least_square)), sp.Integer(0)),
+        show_equal(
+            "it vanishes at eta^2", at_least.subs(ETA, sp.sqrt(least_square)), sp.Integer(0), name="bound at this eta"
+        ),
         infer("below that the printed probability is at most 1 - N^2 < 0"),
         show_equal(
             "beta = 1, c = 1/2: eta = 576",
             sp.sqrt(least_square.subs({DEPTH: 1, CONSTANT: sp.Rational(1, 2)})),
             sp.Integer(576),
+            name="eta",
         ),
         show_less(
             "(4(beta+1))^2 is smaller for every beta >= 1 and c = 2/(1+s) <= 2: nothing is left to say",
@@ -83,8 +88,8 @@ def derive(claim: Claim) -> Derivation:
     return Derivation((*steps, conclude("put together", claim.formula, NEEDED, -least_square, from_=steps)))
 
 
-def ratio(claim: Claim, depth: int, constant: float) -> float:
-    """Return claimed / found least eta, found by bisection on the printed exponent at the least radius."""
+def sides(claim: Claim, depth: int, constant: float) -> tuple[float, float]:
+    """Return the least eta as claimed and as found by bisection on the printed exponent at the least radius."""
     exponent = sp.lambdify((DEPTH, CONSTANT, ETA, RADIUS), PER_DIMENSION)
 
     def negative(eta: float) -> bool:
@@ -96,19 +101,24 @@ def ratio(claim: Claim, depth: int, constant: float) -> float:
     for _ in range(50):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if negative(middle) else (middle, high)
-    return float(np.sqrt(-float(claim.bound({DEPTH: float(depth), CONSTANT: constant})))) / high
+    return float(np.sqrt(-float(claim.bound({DEPTH: float(depth), CONSTANT: constant})))), high
 
 
 def simulate(claim: Claim, seed: int) -> Evidence:
     """Bisect the printed exponent for five depths and three constants."""
-    found = [ratio(claim, depth, constant) for depth in (1, 2, 3, 5, 10) for constant in (0.25, 0.5, 1.0)]
+    pairs = [sides(claim, depth, constant) for depth in (1, 2, 3, 5, 10) for constant in (0.25, 0.5, 1.0)]
+    claimed, least = np.array(pairs).T
+    found = claimed / least
     return Evidence.measured(
         claim,
-        f"claimed / bisected least eta between {min(found):.9f} and {max(found):.9f}",
-        contradicted=max(found) > 1.0 + 1e-9,
+        f"claimed / bisected least eta between {found.min():.9f} and {found.max():.9f}",
+        contradicted=found.max() > 1.0 + 1e-9,
         error_bar="1e-9 (bisection)",
-        cases=len(found),
+        cases=found.size,
         seed=seed,
+        picture=against_claim(
+            claimed, least, what="least eta", title="The branch serves from the claimed eta on", log=True
+        ),
     )
 
 
@@ -119,7 +129,8 @@ def domain() -> st.SearchStrategy[Any]:
 
 def holds(claim: Claim, case: tuple[int, float]) -> bool:
     """Compare with bisection."""
-    return ratio(claim, *case) <= 1.0 + 1e-9
+    claimed, least = sides(claim, *case)
+    return claimed <= least * (1.0 + 1e-9)
 
 
 FALSE_TWINS = (

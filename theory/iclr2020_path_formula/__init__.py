@@ -10,7 +10,7 @@ from importlib import import_module
 from odeflow.theorem import Theorem
 from theory.iclr2020_path_formula.notation import PAPER
 
-__all__ = ["ITEMS", "NOT_CHECKABLE", "PAPER", "THEOREMS"]
+__all__ = ["ITEMS", "NOT_CHECKABLE", "NOT_DRAWN", "PAPER", "THEOREMS"]
 
 PAGES: tuple[str, ...] = (
     # section 4: background
@@ -260,3 +260,13 @@ NOT_CHECKABLE: dict[str, str] = {
     "Remark 6.4": "compares two notions in words: a condition on u' and u, and one on u'' and u'",
 }
 """What is not a checkable claim, and why."""
+
+NOT_DRAWN: dict[str, str] = {
+    "example_three_summands": "five graphs have the claimed numbers of summands or not, in integers",
+    "example_fourteen_summands": "two graphs have the claimed numbers of summands or not, in integers",
+    "gram_matrix": "each Gram matrix agrees with the claim or not, in rationals",
+    "paths_at_least_samples": "four cases of four exact ranks and counts, all in the table",
+    "depth_adds_paths": "the widths agree with the claim or not, in integers",
+    "turning_points_show_iid_printed": "two exact counts for the same draws, both in the table",
+}
+"""Simulations that measure nothing a picture would show, and why."""

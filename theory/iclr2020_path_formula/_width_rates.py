@@ -103,7 +103,7 @@ def exponent_evidence(
                 widths,
                 {"mean over seeds, with deviation": means},
                 {f"width^{claimed:g} from the first": means[0] * (np.array(widths) / widths[0]) ** claimed},
-                title=f"The loss rate against width^{claimed:g}",
+                title=f"The loss rate {'grows' if apart <= half + ALLOWED else 'does not grow'} like width^{claimed:g}",
                 xlabel="width",
                 ylabel="loss rate, 1/step",
                 xscale="log",

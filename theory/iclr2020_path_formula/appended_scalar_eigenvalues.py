@@ -122,7 +122,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             {"lower bound": 0.0, "upper bound": 1.0},
             title="lambda_min(H(g)) stays between the two bounds",
             xlabel="cases, in increasing order",
-            ylabel="(lambda_min(H(g)) - lower)/(upper - lower)",
+            ylabel="place between the bounds",
         ),
     )
 

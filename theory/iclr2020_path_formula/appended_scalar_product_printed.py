@@ -82,7 +82,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=count,
         seed=seed,
         picture=against_claim(
-            *zip(*pairs, strict=True), what="<H(g) g, g>", title="The printed product is another one"
+            *zip(*pairs, strict=True), what="<H(g) g, g>", title="The printed product is another one", log=True
         ),
     )
 

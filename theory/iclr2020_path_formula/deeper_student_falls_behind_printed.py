@@ -76,7 +76,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=against_claim(
             [float(claim.bound({PLAIN: plain})) for _, plain in found],
             [deep for deep, _ in found],
-            what="late rate with the scalar, 1/step",
+            what="late rate, 1/step",
             title="With a scalar layer on top the student falls behind",
         ),
     )

@@ -129,9 +129,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar="1e-12 (rounding of a cosine)",
         cases=DRAWS,
         seed=seed,
-        picture=against_claim(
-            *zip(*pairs, strict=True), what="cosine with a scalar layer", title="No cosine is below the claim"
-        ),
+        picture=against_claim(*zip(*pairs, strict=True), what="cosine", title="No cosine is below the claim"),
     )
 
 

@@ -81,7 +81,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             {"least gain claimed": [np.nan, *claim.bound({SMALL: found.max(axis=0)[:-1]})]},
             title="The gain at least doubles from scale to scale",
             xlabel="deviation of the teacher's outputs",
-            ylabel="rate with scalar / rate without - 1",
+            ylabel="gain in rate by the scalar",
             xscale="log",
             yscale="log",
         ),

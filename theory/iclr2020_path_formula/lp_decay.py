@@ -91,7 +91,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             times,
             observed,
             claimed,
-            title="A residual under an l_p loss falls like a power of t",
+            title="The residual falls as claimed" if worst <= bar else "The residual does not fall as claimed",
             xlabel="time t",
             ylabel="residual f(t)",
             xscale="log",

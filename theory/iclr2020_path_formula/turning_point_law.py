@@ -117,7 +117,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 / deviation
                 / 2.5066
             },
-            title="Turning points scatter with the claimed mean and variance",
+            title="Turning points scatter as claimed",
             xlabel=f"turning points of {n} values",
             ylabel=f"share of {DRAWS} sequences",
         ),
