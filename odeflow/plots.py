@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,11 @@ def panel_svg(panel: Panel) -> str:
     from matplotlib.figure import Figure as Canvas
 
     canvas = Canvas(figsize=(5.0, 3.0), layout="constrained")
-    _draw_panel(canvas.add_subplot(), panel)
+    axes = canvas.add_subplot()
+    _draw_panel(axes, panel)
+    # so many letters fit above and beside the axes
+    axes.set_title(fill(panel.title, 60), fontsize=10)
+    axes.set_ylabel(fill(panel.ylabel, 34))
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "odeflow"}):
         canvas.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
@@ -164,8 +169,11 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if panel.yscale == "log":
         _limit_to_measured(axes, panel)
+    _choose_ticks(axes, panel)
+    if panel.xscale == "log":
+        _tick_at_whole_numbers(axes, panel)
     if any(c.label for c in panel.curves):
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, framealpha=0.8, edgecolor="none")
 
 
 def _limit_to_measured(axes: Any, panel: Panel) -> None:
@@ -176,12 +184,34 @@ def _limit_to_measured(axes: Any, panel: Panel) -> None:
         axes.set_ylim(measured.min() / 3, measured.max() * 3)
 
 
+def _choose_ticks(axes: Any, panel: Panel) -> None:
+    """Count cases in whole numbers; write numbers out; leave room between the labels of a logarithmic axis."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    for axis, scale in ((axes.xaxis, panel.xscale), (axes.yaxis, panel.yscale)):
+        if scale == "log":
+            axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+        else:
+            axis.get_major_formatter().set_useOffset(False)
+    places = np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)])
+    if panel.xscale == "linear" and places.size and np.equal(places, places.round()).all():
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _tick_at_whole_numbers(axes: Any, panel: Panel) -> None:
+    """Write a few measured widths or sizes as they are; between powers of ten a logarithmic axis has crowded labels."""
+    places = np.unique(np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)]))
+    if 1 < places.size <= 6 and np.isfinite(places).all() and np.equal(places, places.round()).all():
+        axes.set_xticks(places, [f"{x:.0f}" for x in places])
+        axes.set_xticks([], minor=True)
+
+
 def _draw_curve(axes: Any, curve: Curve) -> None:
     style: dict[str, Any] = {"color": COLOURS[curve.group % len(COLOURS)], "label": curve.label or None}
     if curve.markers:
         style |= {"linestyle": "none", "marker": "o", "markersize": 4}
     else:
-        style |= {"linestyle": "--" if curve.theory else "-", "linewidth": 1.0 if curve.theory else 1.4}
+        style |= {"linestyle": (0, (4, 3)) if curve.theory else "-", "linewidth": 1.2 if curve.theory else 1.5}
     if curve.interval is not None:
         low, high = curve.interval
         axes.errorbar(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from odeflow.figures import Figure
-from odeflow.panels import MOST_POINTS, Curve, Panel, against_claim, along, by_case
+from odeflow.panels import MOST_POINTS, Curve, Panel, against_claim, along, by_case, departures
 from odeflow.plots import draw, panel_svg
 
 WORDS = {"title": "never above 1", "xlabel": "t", "ylabel": "loss"}
@@ -42,7 +44,7 @@ def test_a_claim_of_the_same_label_shares_the_colour_and_any_other_has_its_own()
     assert [(c.label, c.group, c.theory) for c in panel.curves] == [
         ("a", 0, False),
         ("b", 1, False),
-        ("b, claimed", 1, True),
+        ("claimed", 1, True),
         ("bound", 2, True),
     ]
 
@@ -50,11 +52,32 @@ def test_a_claim_of_the_same_label_shares_the_colour_and_any_other_has_its_own()
 def test_a_zero_is_seen_on_a_logarithmic_axis_and_so_is_the_bound_far_above_it() -> None:
     panel = by_case([0.0, 1e-15], 1e-6, title="", ylabel="", yscale="log")
     assert panel.curves[0].y.tolist() == [1e-18, 1e-15]
-    assert panel.ylabel.endswith("(0 drawn at 1e-18)")
-    assert by_case([1e-17, 1e-15], 1e-6, title="", ylabel="y", yscale="log").ylabel == "y"
+    assert panel.curves[0].label == "observed (0 at 1e-18)"
+    assert by_case([1e-17, 1e-15], 1e-6, title="", ylabel="", yscale="log").curves[0].label == "observed"
+    assert along([1, 2], [0.0, 1e-180], 1.0, yscale="log", **WORDS).curves[0].y[0] == pytest.approx(1e-181)
+    assert departures([1e-30, 1e-15], 1e-12, title="").curves[0].y.tolist() == [1e-18, 1e-15]
     low, high = draw(Figure("", "", (panel,), ())).axes[0].get_ylim()
     assert low < 1e-18
     assert high > 1e-6
+
+
+def test_a_level_claim_is_a_line_even_over_one_case() -> None:
+    assert np.ptp(by_case([2.0], 1.0, title="", ylabel="").curves[1].x) > 0.0
+    assert along([3.0, 1.0, 2.0], [1.0, 2.0, 3.0], 1.0, **WORDS).curves[1].x.tolist() == [1.0, 3.0]
+
+
+def test_cases_are_counted_in_whole_numbers_and_values_are_written_out() -> None:
+    panel = by_case([1.53120001, 1.53120002, 1.53120003], 1.5312, title="", ylabel="")
+    axes = draw(Figure("", "", (panel,), ())).axes[0]
+    axes.figure.canvas.draw()
+    assert all(float(place).is_integer() for place in axes.get_xticks())
+    assert axes.yaxis.get_offset_text().get_text() == ""
+
+
+def test_a_long_title_takes_two_lines() -> None:
+    drawn = panel_svg(along([1.0], [1.0], 1.0, **{**WORDS, "title": " ".join(["long"] * 20)}))
+    words = re.findall(r">([long ]+)</", drawn)
+    assert [line.count("long") for line in words] == [12, 8]
 
 
 @pytest.mark.parametrize("values", [[], [np.inf, np.inf]])
@@ -65,3 +88,18 @@ def test_nothing_to_draw_is_an_empty_picture(values: list[float]) -> None:
         Panel("", "", "", (Curve("", np.array([]), np.array([]), theory=True),)),
     ):
         assert "</svg>" in panel_svg(panel)
+
+
+def test_a_few_widths_are_written_as_they_are_on_a_logarithmic_axis() -> None:
+    widths = [250, 750, 2250]
+    axes = draw(Figure("", "", (along(widths, [1.0, 3.0, 9.0], 1.0, xscale="log", **WORDS),), ())).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["250", "750", "2250"]
+    assert axes.get_xticks(minor=True).size == 0
+    fractions = draw(Figure("", "", (along([0.1, 0.2], [1.0, 3.0], 1.0, xscale="log", **WORDS),), ())).axes[0]
+    assert 0.2 not in fractions.get_xticks()
+
+
+def test_a_title_of_sixty_letters_fits_above_the_picture() -> None:
+    drawn = panel_svg(along([1.0, 2.0], [1.0, 2.0], 1.0, **{**WORDS, "title": "n" * 60}))
+    (size,) = {float(m) for m in re.findall(r"font:? ?(?:-size: )?([0-9.]+)px[^>]*>n{60}<", drawn)}
+    assert size * 60 * 0.6 < 5.0 * 72 * 1.02
