@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +200,60 @@ def test_a_dask_worker_that_dies_in_the_middle_changes_no_answer(tmp_path: Path)
         for process in (*workers, scheduler):
             process.kill()
             process.wait()
+
+
+def mpi_lines() -> tuple[str, list[str]]:
+    """Return the script of the how-to page, and its command."""
+    import odeflow
+
+    page = (Path(odeflow.__file__).parent / "documentation" / "howto" / "sweep.md").read_text(encoding="utf-8")
+    section = page.partition("## MPI")[2]
+    script, command = (section[section.index(words) :].partition("\n\nstarted")[0] for words in ("from mpi4py", "OMP_"))
+    return "".join(f"{line.removeprefix('    ')}\n" for line in script.splitlines()), command.splitlines()[0].split()
+
+
+def test_the_documented_lines_for_mpi_give_the_same_bits_and_resume_after_a_dead_worker(tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py", reason="needs mpi4py, which is no dependency of odeflow")
+    where = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    if (mpiexec := shutil.which("mpiexec", path=where)) is None:
+        pytest.skip("needs mpiexec, which comes with an MPI such as mpich")
+    script, words = mpi_lines()
+    (tmp_path / "run.py").write_text(script)
+    axes = {**AXES, "seed": [*range(10)]}
+    (tmp_path / "widths.toml").write_text(TOML.replace("[0, 1]", str(axes["seed"])))
+    settings = [word for word in words if "=" in word]
+    assert words[len(settings)] == "mpiexec"
+    options = [sys.executable if word == "python" else word for word in words[len(settings) + 1 :]]
+    environment = {**os.environ, **dict(word.split("=") for word in settings), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([mpiexec, *options], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+
+    store = tmp_path / "widths.sweep"
+    first = start()
+    journal = store / "journal.jsonl"
+    wait_for(lambda: first.poll() is not None or (journal.exists() and journal.read_bytes().count(b"\n") > 2), 120.0)
+    workers = [pid for pid in processes_under(first.pid) if f"{pid}" not in (store / "lock").read_text()]
+    assert first.poll() is None, "the sweep ended before a worker could be killed"
+    os.kill(max(workers), signal.SIGKILL)
+    assert first.wait(60) != 0
+    done = status(store).done
+    assert 2 < done < 30
+    assert start().wait(120) == 0
+    assert status(store).done == 30
+    assert_answers(store, answers_to(SweepSpec.checked(axes, OBSERVED)))
+
+
+def processes_under(pid: int) -> list[int]:
+    """Return the Python processes that a process started, and those that these started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = stat.read_text().partition(")")
+            if int(rest.split()[1]) == pid:
+                child = int(stat.parent.name)
+                found += [child] * ("python" in name) + processes_under(child)
+    return found
 
 
 def test_a_worker_process_that_is_killed_costs_nothing(tmp_path: Path, answers: dict[str, np.ndarray]) -> None:

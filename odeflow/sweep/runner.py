@@ -69,19 +69,9 @@ def run_sweep(
     spec : the grid
     path : the store, a folder; an existing one is resumed
     executor : any executor, for instance `dask.distributed.Client.get_executor()` or
-        `mpi4py.futures.MPIPoolExecutor()`; processes on this machine by default
-        An executor of MPI workers takes one file, here grid.py, started with
-        `mpiexec -n 9 python -m mpi4py.futures grid.py` (one rank hands out cells, eight compute them):
-
-            from mpi4py.futures import MPIPoolExecutor
-            from odeflow.sweep import read_spec, run_sweep
-
-            if __name__ == "__main__":
-                with MPIPoolExecutor() as pool:
-                    run_sweep(read_spec("grid.toml"), "grid.sweep", executor=pool)
-
-        Set OMP_NUM_THREADS=1 and NUMBA_NUM_THREADS=1 for the workers. Only rank 0 writes, so the store may lie on any
-        file system that locks files. A rank that dies ends an MPI job; the next run of the same command resumes.
+        `mpi4py.futures.MPIPoolExecutor()`; processes on this machine by default; how to start
+        MPI workers is in the how-to page on sweeps. Only this process writes, so the store may lie on any file system
+        that locks files
     jobs : number of processes of the default executor; one a core
     on_progress : called when cells have finished
 
