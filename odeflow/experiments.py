@@ -324,6 +324,7 @@ def over_steps(
     errors: Float[np.ndarray, " k"] | Mapping[str, Float[np.ndarray, " k"]],
     order: float,
     *,
+    title: str = "",
     xlabel: str = "time step h",
     ylabel: str = "largest error",
 ) -> Panel:
@@ -334,14 +335,16 @@ def over_steps(
     steps : in any order
     errors : one a step, or several series of them by their label
     order : claimed power of the step
+    title : what is claimed, the power by default
     """
     finest = int(np.argmin(steps))
     series = errors if isinstance(errors, Mapping) else {"observed": errors}
+    said = title or f"The error falls with the power {order:g} of the step"
     return along(
         steps,
         series,
         {label: values[finest] * (steps / steps[finest]) ** order for label, values in series.items()},
-        title=f"The error falls with the power {order:g} of the step",
+        title=said,
         xlabel=xlabel,
         ylabel=ylabel,
         xscale="log",

@@ -9,7 +9,7 @@ small: an Evidence carries it about.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -81,10 +81,10 @@ def along(
     ----------
     x : (k,) times, widths, steps; the axis names it and its unit
     observed : (k,) values, or several of them by their label
-    claimed : (k,) values or one value for all; several by their label, of which one that `observed` has too shares its
-        colour
+    claimed : (k,) values or one value for all; several by their label, of which those that `observed` has too share
+        their colours and one entry of the legend, "claimed"
     title : what is claimed
-    yscale : on "log", what is 0 is drawn at 1e-18, and the axis says so
+    yscale : on "log", what is 0 is drawn below everything else, at 1e-18 or lower, and the legend says so
     line : draw the observed values as a line instead of points
     interval : (2, k) lower and upper ends of error bars, by the label where there are several
 
@@ -104,13 +104,18 @@ def along(
     for label, values in seen.items():
         ends = _ends(bars.get(label))
         curves.append(_curve(label, at, values, group=groups[label], markers=not line, interval=ends))
+    shared = "claimed"
     for label, values in said.items():
-        shared = label in groups
-        group = groups[label] if shared else next(others)
-        curves.append(_curve(f"{label}, claimed" if shared else label, at, values, theory=True, group=group))
-    if yscale == "log" and any((curve.y == 0.0).any() for curve in curves):
-        curves = [_above_zero(curve) for curve in curves]
-        ylabel = f"{ylabel} (0 drawn at {LEAST:g})"
+        where = _ends_of(at) if np.ndim(values) == 0 else at
+        if label in groups:
+            curves.append(_curve(shared, where, values, theory=True, group=groups[label]))
+            shared = ""
+        else:
+            curves.append(_curve(label, where, values, theory=True, group=next(others)))
+    if yscale == "log":
+        positive = np.concatenate([curve.y[curve.y > 0.0] for curve in curves])
+        least = min(LEAST, 0.1 * float(positive.min(initial=np.inf)))
+        curves = [_above_zero(curve, least) for curve in curves]
     return Panel(title, xlabel, ylabel, tuple(curves), xscale, yscale)
 
 
@@ -173,7 +178,9 @@ def departures(
     >>> panel.yscale, panel.curves[1].label
     ('log', 'error bar')
     """
-    return by_case(found, allowed, title=title, ylabel=ylabel, yscale="log", limit_label=of)
+    seen = np.asarray(found, dtype=np.float64)
+    kept = np.where(seen < LEAST, 0.0, seen)  # below any rounding error one departure is like another
+    return by_case(kept, allowed, title=title, ylabel=ylabel, yscale="log", limit_label=of)
 
 
 def against_claim(
@@ -246,8 +253,17 @@ def _ends(interval: Numbers | None) -> Float[np.ndarray, "2 k"] | None:
     return None if interval is None else np.asarray(interval, dtype=np.float64).reshape(2, -1)
 
 
-def _above_zero(curve: Curve) -> Curve:
-    """Return the curve with what is 0 moved to where a logarithmic axis can show it."""
-    y = np.where(curve.y == 0.0, LEAST, curve.y)
-    interval = None if curve.interval is None else np.maximum(curve.interval, LEAST)
-    return Curve(curve.label, curve.x, y, curve.theory, curve.group, curve.markers, interval)
+def _ends_of(x: Float[np.ndarray, " k"]) -> Float[np.ndarray, " m"]:
+    """Return the ends of a level line; over a single place it is a short one."""
+    if not x.size:
+        return x
+    ends = np.array([x.min(), x.max()])
+    return ends if ends[0] < ends[1] else ends * np.array([0.9, 1.1])
+
+
+def _above_zero(curve: Curve, least: float) -> Curve:
+    """Return the curve with what is 0 moved to `least`, where a logarithmic axis can show it."""
+    zero = curve.y == 0.0
+    interval = None if curve.interval is None else np.maximum(curve.interval, least)
+    label = f"{curve.label} (0 at {least:.0e})" if curve.label and zero.any() else curve.label
+    return replace(curve, label=label, y=np.where(zero, least, curve.y), interval=interval)

@@ -128,9 +128,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(cases),
         seed=seed,
         picture=against_claim(
-            [claimed(claim, *ends) for _, *ends in defects],
-            [found for found, _, _ in defects],
-            what="midpoint's loss - mean of the ends'",
+            [claimed(claim, at, zero) / (1 + at + zero) for _, at, zero in defects],
+            [found / (1 + at + zero) for found, at, zero in defects],
+            what="excess / (1 + L(w) + L(0))",
             title="A midpoint lies above the mean as far as claimed",
         ),
     )

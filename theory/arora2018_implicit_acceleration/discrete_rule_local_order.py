@@ -142,7 +142,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             (2, 3, 4),
             slopes,
             claimed,
-            title="One step of network and rule parts with the claimed order of eta",
+            title="One step parts them with the claimed order of eta",
             xlabel="depth N",
             ylabel="fitted order",
             interval=np.array(slopes) + np.array([[-SLACK], [SLACK]]),

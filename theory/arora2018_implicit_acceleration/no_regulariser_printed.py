@@ -112,7 +112,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.linspace(-1.0, 1.0, 21),
             {"slope of its integral": derivative},
             {"F": truth},
-            title="For d = 1 F is a derivative",
+            title="F is the gradient of no function, not even for d = 1",
             xlabel="w",
             ylabel="F, N = 3",
         ),

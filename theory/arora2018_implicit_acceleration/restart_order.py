@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=by_case(
             slopes,
             float(claim.formula.rhs),
-            title="After a restart network and rule part with the claimed order of eps",
+            title="After a restart they part with the claimed order of eps",
             ylabel="fitted order",
             interval=np.array([np.array(slopes) - SLACK, np.array(slopes) + SLACK]),
         ),

@@ -157,7 +157,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(pairs),
         seed=seed,
         detail=f"a measured jump differs by {worst:.3g}",
-        picture=against_claim(*np.array(pairs).T, what="jump of Delta'", title="Each flip makes Delta' jump so"),
+        picture=against_claim(*np.array(pairs).T, what="jump of Delta'", title="A flip makes Delta' jump as claimed"),
     )
 
 

@@ -85,7 +85,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             {"claimed: at least": 0.0},
             title="The form is never smaller than claimed",
             xlabel="width m",
-            ylabel="smallest <v, H v> less the claim, |v| = 1",
+            ylabel="smallest <v, H v> / |v|^2 less the claim",
             xscale="log",
         ),
     )

@@ -161,7 +161,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.arange(91.0),
             dict(zip(("heavy ball", "gradient descent"), curves, strict=True)),
             {"heavy ball": 0.6 ** np.arange(91.0), "gradient descent": 0.92 ** np.arange(0.0, 182.0, 2.0)},
-            title="Losses fall by momentum and by (1 - x)^2 a step, x = eta lambda_0",
+            title="Losses fall by momentum and by (1 - eta lambda_0)^2 a step",
             xlabel="steps",
             ylabel="L",
             yscale="log",

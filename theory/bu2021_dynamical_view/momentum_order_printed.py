@@ -115,7 +115,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{0.5 * (fit.interval[1] - fit.interval[0]):.1e} (95 % interval of the fit)",
         cases=len(steps),
         detail=f"the iterates follow a second-order ODE with order {fit.exponent:.3f}",
-        picture=over_steps(np.array(steps), np.array(errors), 1, ylabel="distance to the second-order ODE"),
+        picture=over_steps(
+            np.array(steps),
+            np.array(errors),
+            1,
+            title="The iterates follow no second-order ODE",
+            ylabel="distance to one",
+        ),
     )
 
 
