@@ -21,13 +21,12 @@ from html import escape
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.linalg import lapack
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.markup import sketch
+from odeflow.numeric._eigenbases import as_stack, eigenbases, spectral_measures
 from odeflow.numeric._modes import checked_spectrum, impulse_modes, modes
-from odeflow.numeric._spectral_measure_kernels import tridiagonal_measure
-from odeflow.numeric.arrays import as_array, as_symmetric, as_times, as_vector, refuse_overflow
+from odeflow.numeric.arrays import as_array, as_times, as_vector, refuse_overflow
 from odeflow.numeric.flows import Flow, HeavyBall, LinearFlow, Nesterov
 
 __all__ = ["ModalTrajectory", "frozen_kernel_flow", "frozen_kernel_losses", "mode_response", "mode_velocity"]
@@ -221,8 +220,9 @@ def frozen_kernel_flow(
     for k in range(stack):
         modal = _modal_errors(flow, problem, k)
         losses[k] = 0.5 * np.einsum("kt,kt->t", modal, modal)
-        np.matmul(modal.T, problem.eigenvectors[k].T, out=errors[k])
+        np.matmul(modal.T, problem.eigenrows[k], out=errors[k])
     drop = problem.single
+    vectors = problem.eigenrows.transpose(0, 2, 1)
     speeds = problem.velocity_coordinates
     return ModalTrajectory(
         flow=flow,
@@ -230,7 +230,7 @@ def frozen_kernel_flow(
         errors=errors[0] if drop else errors,
         losses=losses[0] if drop else losses,
         eigenvalues=problem.eigenvalues[0] if drop else problem.eigenvalues,
-        eigenvectors=problem.eigenvectors[0] if drop else problem.eigenvectors,
+        eigenvectors=vectors[0] if drop else vectors,
         coordinates=problem.coordinates[0] if drop else problem.coordinates,
         velocity_coordinates=None if speeds is None else speeds[0] if drop else speeds,
     )
@@ -273,13 +273,13 @@ def frozen_kernel_losses(
         # Two vectors have no common tridiagonal form: the eigenvectors are needed.
         return frozen_kernel_flow(flow, kernel, initial_error, times, initial_velocity=initial_velocity).losses
     grid = as_times("times", times)
-    h, single = _as_stack(kernel)
+    h, single = as_stack(kernel)
     error = _per_kernel("initial_error", initial_error, h, single)
+    values, coordinates = spectral_measures(h, error, single)
     losses = np.empty((h.shape[0], grid.size))
     for k in range(h.shape[0]):
-        values, coordinates = _spectral_measure(h[k], error[k])
-        modal = modes(flow, checked_spectrum(values), grid)
-        modal *= coordinates[:, None]
+        modal = modes(flow, checked_spectrum(values[k]), grid)
+        modal *= coordinates[k][:, None]
         losses[k] = 0.5 * np.einsum("kt,kt->t", modal, modal)
     return losses[0] if single else losses
 
@@ -290,7 +290,7 @@ class _Problem:
 
     times: Float[np.ndarray, " t"]
     eigenvalues: Float[np.ndarray, "s n"]
-    eigenvectors: Float[np.ndarray, "s n n"]
+    eigenrows: Float[np.ndarray, "s n n"]  # eigenvectors, in rows
     coordinates: Float[np.ndarray, "s n"]
     velocity_coordinates: Float[np.ndarray, "s n"] | None
     single: bool
@@ -308,50 +308,18 @@ def _problem(
         raise InvalidArgumentError(
             f"Expected no initial_velocity because {flow} {why}. Leave it out, or use HeavyBall or LinearFlow."
         )
-    h, single = _as_stack(kernel)
-    raw, vectors = np.linalg.eigh(h)
+    h, single = as_stack(kernel)
+    error = _per_kernel("initial_error", initial_error, h, single)
+    raw, rows = eigenbases(h, single)
     values = np.empty_like(raw)
     for k in range(raw.shape[0]):
         values[k] = checked_spectrum(raw[k])
-    error = _per_kernel("initial_error", initial_error, h, single)
-    coordinates = np.einsum("sij,si->sj", vectors, error)
+    coordinates = np.matmul(rows, error[:, :, None])[:, :, 0]
     speeds = None
     if initial_velocity is not None:
-        speeds = np.einsum("sij,si->sj", vectors, _per_kernel("initial_velocity", initial_velocity, h, single))
-    return _Problem(checked_times, values, vectors, coordinates, speeds, single)
-
-
-def _as_stack(kernel: ArrayLike) -> tuple[Float[np.ndarray, "s n n"], bool]:
-    """Return the kernels as a stack, and whether there was only one, without a stack axis."""
-    h = as_symmetric("kernel", kernel, stack=True)
-    return h.reshape(-1, h.shape[-1], h.shape[-1]), h.ndim == 2
-
-
-def _spectral_measure(
-    h: Float[np.ndarray, "n n"], error: Float[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Return eigenvalues and the coordinates of `error` (up to signs), at half the price of the eigenvectors.
-
-    A reflection takes the error to a multiple of the first axis, which tridiagonalisation leaves alone; the coordinates
-    are then the first components of the tridiagonal matrix's eigenvectors.
-    """
-    size = float(np.linalg.norm(error))
-    mirror = error.copy()
-    mirror[0] += np.copysign(size, error[0])
-    length = float(mirror @ mirror)
-    if length > 0.0:
-        # P H P with P = I - 2 m m^T/|m|^2, as an update of rank two.
-        image = h @ mirror * (2.0 / length)
-        image -= mirror * (float(mirror @ image) / length)
-        h = h - np.outer(mirror, image) - np.outer(image, mirror)
-    work, _ = lapack.dsytrd_lwork(h.shape[0], lower=1)
-    # h is symmetric: its transpose is the Fortran-ordered copy LAPACK wants.
-    _, diagonal, off_diagonal, _, _ = lapack.dsytrd(h.T, lower=1, lwork=int(work))
-    first = np.empty(h.shape[0])
-    if tridiagonal_measure(diagonal, np.append(off_diagonal, 0.0), first) != 0:
-        values, vectors = np.linalg.eigh(h)
-        return values, vectors[0] * size
-    return diagonal, first * size
+        velocity = _per_kernel("initial_velocity", initial_velocity, h, single)
+        speeds = np.matmul(rows, velocity[:, :, None])[:, :, 0]
+    return _Problem(checked_times, values, rows, coordinates, speeds, single)
 
 
 def _per_kernel(name: str, value: ArrayLike, h: Float[np.ndarray, "s n n"], single: bool) -> Float[np.ndarray, "s n"]:

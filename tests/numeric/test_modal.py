@@ -13,7 +13,13 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
-from odeflow.numeric import _modal_kernels, _modal_linear_kernels, _spectral_measure_kernels
+from odeflow.numeric import (
+    _eigen_kernels,
+    _eigenbases,
+    _modal_kernels,
+    _modal_linear_kernels,
+    _spectral_measure_kernels,
+)
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.modal import frozen_kernel_flow, frozen_kernel_losses, mode_response, mode_velocity
 
@@ -358,9 +364,13 @@ def test_losses_are_half_the_squared_errors_with_or_without_the_trajectory(flow:
     np.testing.assert_allclose(frozen_kernel_losses(flow, stack[0], start, times, initial_velocity=speed), losses[0])
 
 
+@pytest.mark.parametrize("largest_for_lanes", [0, 128])
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 @pytest.mark.parametrize("kind", ["random", "low rank", "repeated", "diagonal", "zero", "one by one"])
-def test_losses_without_eigenvectors_agree_with_losses_from_them(kind: str, scale: float) -> None:
+def test_losses_without_eigenvectors_agree_with_losses_from_them(
+    kind: str, scale: float, largest_for_lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_eigenbases, "_LARGEST_FOR_LANES", largest_for_lanes)
     rng = np.random.default_rng(11)
     basis = np.linalg.qr(rng.standard_normal((7, 7)))[0]
     kernel = {
@@ -434,19 +444,16 @@ def test_flows_without_a_free_initial_velocity_refuse_one(flow: Flow) -> None:
 
 
 def test_warming_compiles_every_kernel_for_the_types_the_door_passes() -> None:
-    _modal_kernels.warm()
-    _modal_linear_kernels.warm()
-    _spectral_measure_kernels.warm()
-    jitted = [
-        kernel
-        for module in (_modal_kernels, _modal_linear_kernels, _spectral_measure_kernels)
-        for kernel in vars(module).values()
-        if hasattr(kernel, "signatures")
-    ]
+    modules = (_eigen_kernels, _modal_kernels, _modal_linear_kernels, _spectral_measure_kernels)
+    for module in modules:
+        module.warm()
+    jitted = [kernel for module in modules for kernel in vars(module).values() if hasattr(kernel, "signatures")]
     before = [len(kernel.signatures) for kernel in jitted]
     times, eigenvalues = np.linspace(0.0, 90.0, 7), np.array([0.0, 0.5, 3.0])
     for flow in FLOWS:
         mode_response(flow, eigenvalues, times)
         mode_velocity(flow, eigenvalues, times)
         frozen_kernel_losses(flow, np.diag(eigenvalues), np.ones(3), times)
+        frozen_kernel_flow(flow, np.diag(eigenvalues), np.ones(3), times)
+    frozen_kernel_losses(GradientFlow(), np.eye(200), np.ones(200), times)
     assert [len(kernel.signatures) for kernel in jitted] == before
