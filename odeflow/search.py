@@ -33,6 +33,7 @@ from odeflow.time_changes import power_time_hint
 from odeflow.witnesses import PowerWitness, find_power_witness
 
 __all__ = [
+    "LARGEST_ORDER",
     "RateOutcome",
     "best_rate",
     "best_rate_of_energy",
@@ -43,6 +44,12 @@ __all__ = [
 ]
 
 FOR_ALL_STRONGLY_CONVEX = "searched and proved for all strongly convex functions; quadratics alone may decay faster."
+LARGEST_ORDER = 6
+"""Highest order of a flow that is searched unless more is asked for: a few seconds up to here, most of a minute at 10.
+
+Exact arithmetic on the mode's Hurwitz minors, whose degree and coefficients grow with the order, takes most of it.
+Flows in text have order 4 at most.
+"""
 TOLERANCE = 1e-6
 """Relative width to which the best rate is enclosed by bisection."""
 
@@ -101,9 +108,16 @@ def natural_kind(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass) -
 
 
 def decide_rate(
-    flow: ConcreteFlow | FlowSpec, function_class: FunctionClass, rate: Fraction, *, kind: Kind | None = None
+    flow: ConcreteFlow | FlowSpec,
+    function_class: FunctionClass,
+    rate: Fraction,
+    *,
+    kind: Kind | None = None,
+    largest_order: int = LARGEST_ORDER,
 ) -> RateOutcome:
     """Decide whether f(y) - f* decays at a claimed rate for every f of a class.
+
+    A flow of an order beyond `largest_order` is UNDECIDED at once.
 
     Examples
     --------
@@ -120,6 +134,8 @@ def decide_rate(
         raise InvalidArgumentError(f"Expected a rate > 0 but got {rate}.")
     flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
+    if (beyond := _beyond(flow, kind, largest_order)) is not None:
+        return beyond
     witness = _refute(flow, function_class, rate, kind)
     if witness is not None:
         outcome = RateOutcome(Verdict.REFUTED, kind, rate, witness=witness)
@@ -127,7 +143,7 @@ def decide_rate(
         certificate, reason = _prove(flow, function_class, rate, kind)
         if certificate is None and function_class.name is not ClassName.QUADRATIC:
             # a certificate of a higher rate proves this one, and a search may find it where the solver fails here
-            higher = best_rate(flow, function_class, kind=kind).certificate
+            higher = best_rate(flow, function_class, kind=kind, largest_order=largest_order).certificate
             if isinstance(higher, RateCertificate) and higher.rate >= rate:
                 lowered = higher.at_lower_rate(rate)
                 certificate = lowered if lowered.check().holds and is_verified(lowered) else None
@@ -138,8 +154,16 @@ def decide_rate(
     return replace(outcome, seconds=time.perf_counter() - begin)
 
 
-def best_rate(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass, *, kind: Kind | None = None) -> RateOutcome:
+def best_rate(
+    flow: ConcreteFlow | FlowSpec,
+    function_class: FunctionClass,
+    *,
+    kind: Kind | None = None,
+    largest_order: int = LARGEST_ORDER,
+) -> RateOutcome:
     """Find the best rate of f(y) - f* that can be proved for every f of a class.
+
+    A flow of an order beyond `largest_order` is UNDECIDED at once.
 
     Examples
     --------
@@ -151,6 +175,8 @@ def best_rate(flow: ConcreteFlow | FlowSpec, function_class: FunctionClass, *, k
     begin = time.perf_counter()
     flow = _with_numbers(flow)
     kind = kind or natural_kind(flow, function_class)
+    if (beyond := _beyond(flow, kind, largest_order)) is not None:
+        return beyond
     find = _best_exponential if kind is Kind.EXPONENTIAL else _best_power
     outcome = find(flow, function_class)
     return replace(outcome, seconds=time.perf_counter() - begin)
@@ -223,6 +249,18 @@ def best_rate_of_energy(
 def _with_numbers(flow: ConcreteFlow | FlowSpec) -> ConcreteFlow:
     """Return a flow as it is, or a parsed one that has no parameters left."""
     return flow if isinstance(flow, ConcreteFlow) else flow.at()
+
+
+def _beyond(flow: ConcreteFlow, kind: Kind, largest: int) -> RateOutcome | None:
+    if largest < 1:
+        raise InvalidArgumentError(f"Expected largest_order >= 1 but got {largest}.")
+    if flow.order <= largest:
+        return None
+    reason = (
+        f"beyond the search's size: the flow has order {flow.order}, and {largest} is the highest that is searched; "
+        f"pass largest_order={flow.order} to search it"
+    )
+    return RateOutcome(Verdict.UNDECIDED, kind, reason=reason)
 
 
 # --- strategy -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,13 +23,13 @@ from odeflow.checker import verify_text
 from odeflow.energy_witnesses import EnergyWitness
 from odeflow.errors import InvalidArgumentError
 from odeflow.family_search import find_family
-from odeflow.flow_text import parse_energy, parse_flow
+from odeflow.flow_text import HIGHEST_ORDER, parse_energy, parse_flow
 from odeflow.flows import Kind
 from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.kernel_spectrum import kernel_class
 from odeflow.rate_command import check_certificates, find_rate
 from odeflow.rate_simulation import slowest_simulated
-from odeflow.search import best_rate, best_rate_of_energy, decide_energy, decide_rate
+from odeflow.search import LARGEST_ORDER, best_rate, best_rate_of_energy, decide_energy, decide_rate
 from odeflow.symbolic.mode_rates import ModeWitness, decide_mode_rate, rate_on_quadratics
 from odeflow.symbolic.rate_certificates import RateCertificate
 from odeflow.theorem import Verdict
@@ -629,3 +630,42 @@ def test_a_kernel_file_gives_its_error_dynamics_a_certificate(app: Typer, tmp_pa
         assert run.exit_code == 2
         assert expected in run.output
     assert CliRunner().invoke(app, [*arguments, "--mu", "1"]).exit_code == 2
+
+
+FOURTH = "x'''' + 6*x''' + 13*x'' + 12*x' + grad(x + 1/2*x' + 1/8*x'' + 1/64*x''')"
+CPU = 30.0
+"""Seconds of processor time: some ten times what it takes, and less than it took while SymPy isolated the roots."""
+
+
+def test_a_fourth_order_flow_that_looks_ahead_three_times_is_answered_in_seconds() -> None:
+    begin = time.process_time()
+    outcome = best_rate(parse_flow(FOURTH), strongly_convex(1, 20))
+    assert time.process_time() - begin < CPU
+    assert outcome.verdict is Verdict.PROVED
+    slowest = min(
+        -2 * max(np.roots([1, 6 + lam / 64, 13 + lam / 8, 12 + lam / 2, lam]).real) for lam in np.linspace(1, 20, 400)
+    )
+    assert float(outcome.rate) == pytest.approx(slowest, rel=1e-3)
+    assert float(outcome.rate) <= slowest * (1 + FLOAT)
+
+
+@pytest.mark.parametrize("known", [quadratic(1, 4), strongly_convex(1, 4)], ids=["quadratic", "strongly convex"])
+def test_a_flow_beyond_the_searchs_size_is_undecided_at_once_and_searched_on_demand(known: FunctionClass) -> None:
+    third = parse_flow("x''' + 3*x'' + 3*x' + 1/2*grad(x)")
+    for outcome in (best_rate(third, known, largest_order=2), decide_rate(third, known, Fraction(9), largest_order=2)):
+        assert outcome.verdict is Verdict.UNDECIDED
+        assert "beyond the search's size: the flow has order 3, and 2 is the highest" in outcome.reason
+        assert "largest_order=3" in outcome.reason
+        assert outcome.seconds < 1.0
+    assert best_rate(third, known, largest_order=3).quadratic_rate is not None
+    assert decide_rate(third, known, Fraction(9), largest_order=3).verdict is Verdict.REFUTED
+
+
+def test_every_flow_in_text_is_within_the_searchs_size() -> None:
+    assert HIGHEST_ORDER <= LARGEST_ORDER
+
+
+@pytest.mark.parametrize("largest", [0, -1])
+def test_no_order_at_all_is_a_wrong_question(largest: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="largest_order >= 1"):
+        best_rate(parse_flow("x' + grad(x)"), strongly_convex(), largest_order=largest)

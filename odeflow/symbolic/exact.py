@@ -86,13 +86,45 @@ def points_between_roots(polynomial: sp.Poly) -> list[Fraction]:
     [True, False, True]
     """
     squarefree = sp.Poly(polynomial.set_domain(QQ)).sqf_part()
+    roots = None if FLINT is None else _enclosures(squarefree)
+    return _between(_refined(squarefree) if roots is None else roots)
+
+
+def _enclosures(squarefree: sp.Poly) -> list[tuple[Fraction, Fraction]] | None:
+    """Return disjoint intervals, one a real root, from rigorous ball arithmetic; None if the signs do not confirm it.
+
+    A square-free polynomial changes its sign at every real root, so exact signs at the points between the balls must
+    alternate.
+    """
+    _, integral = squarefree.clear_denoms(convert=True)
+    polynomial = FLINT.fmpz_poly([int(c) for c in reversed(integral.all_coeffs())])
+    balls = [root.real for root, _ in polynomial.complex_roots() if root.imag.is_zero()] if polynomial.degree() else []
+    roots = sorted(
+        (_dyadic(ball.mid()) - _dyadic(ball.rad()), _dyadic(ball.mid()) + _dyadic(ball.rad())) for ball in balls
+    )
+    if any(b >= c for (_, b), (c, _) in itertools.pairwise(roots)):
+        return None
+    values = [polynomial(FLINT.fmpq(q.numerator, q.denominator)) for q in _between(roots)]
+    return roots if all((a > 0) is (b < 0) for a, b in itertools.pairwise(values)) else None
+
+
+def _dyadic(ball: Any) -> Fraction:
+    mantissa, exponent = (int(part) for part in ball.man_exp())
+    return Fraction(mantissa) * Fraction(2) ** exponent
+
+
+def _refined(squarefree: sp.Poly) -> list[tuple[Fraction, Fraction]]:
+    """Return disjoint isolating intervals by continued fractions."""
     width = Fraction(1)
     while True:
         roots = [(_fraction(a), _fraction(b)) for (a, b), _ in squarefree.intervals(eps=sp.Rational(str(width)))]
         # isolating intervals may touch, and the common end may be a root: refine until all are apart
         if all(b < c for (_, b), (c, _) in itertools.pairwise(roots)):
-            break
+            return roots
         width /= 16
+
+
+def _between(roots: Sequence[tuple[Fraction, Fraction]]) -> list[Fraction]:
     if not roots:
         return [Fraction(0)]
     gaps = [(b + c) / 2 for (_, b), (c, _) in itertools.pairwise(roots)]

@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import comb
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from odeflow.flows import ConcreteFlow
 from odeflow.function_classes import FunctionClass
@@ -215,7 +216,10 @@ def _minors(a: Sequence[sp.Expr]) -> list[sp.Expr]:
     """Return the Hurwitz minors of sum a_j s^j."""
     k = len(a) - 1
     H = sp.Matrix(k, k, lambda i, j: a[k - (2 * (j + 1) - (i + 1))] if 0 <= 2 * (j + 1) - (i + 1) <= k else 0)
-    return [sp.expand(H[:n, :n].det(method="berkowitz")) for n in range(1, k + 1)]
+    exact = DomainMatrix.from_Matrix(H)  # over the rationals, or their polynomials in the eigenvalue
+    # det(x I - M) at x = 0 is (-1)^n det M, and needs no division
+    minors = (exact[:n, :n].charpoly()[-1] * (-1) ** n for n in range(1, k + 1))
+    return [exact.domain.to_sympy(minor) for minor in minors]
 
 
 def _is_positive(p: sp.Poly, low: sp.Rational, high: sp.Rational | None) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
+import flint
 import pytest
 import sympy as sp
 from hypothesis import given
@@ -80,3 +82,63 @@ def test_touching_isolating_intervals_are_refined() -> None:
     x = sp.Symbol("x")
     points = points_between_roots(sp.Poly(x * (x - sp.Rational(1, 10**9)), x))
     assert 0 < points[1] < Fraction(1, 10**9)
+
+
+def separated(points: list[Fraction], polynomial: sp.Poly) -> list[int]:
+    """Count the distinct real roots below, between and above the points, by Sturm's theorem."""
+    cuts = [None, *(sp.Rational(p.numerator, p.denominator) for p in points), None]
+    free = polynomial.sqf_part()
+    return [free.count_roots(a, b) for a, b in itertools.pairwise(cuts)]
+
+
+@given(
+    st.lists(st.integers(-9, 9), min_size=2, max_size=7).filter(lambda c: c[0] != 0),
+    st.lists(st.fractions(-2, 2, max_denominator=9), max_size=3),
+)
+def test_balls_and_continued_fractions_separate_the_same_roots(coefficients: list[int], roots: list[Fraction]) -> None:
+    x = sp.Symbol("x")
+    polynomial = sp.Poly(coefficients, x)
+    for root in roots:
+        polynomial *= sp.Poly(x - sp.Rational(root.numerator, root.denominator), x) ** 2
+    with_balls = points_between_roots(polynomial)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "FLINT", None)
+        without = points_between_roots(polynomial)
+    assert len(with_balls) == len(without)
+    if polynomial.degree() > 0:
+        assert separated(with_balls, polynomial) == separated(without, polynomial)
+        assert set(separated(with_balls, polynomial)[1:-1]) <= {1}
+
+
+def test_roots_closer_than_double_precision_are_separated() -> None:
+    x, gap = sp.Symbol("x"), sp.Rational(1, 10**40)
+    polynomial = sp.Poly((x - 1) * (x - 1 - gap) * (x**2 - 2), x)
+    points = points_between_roots(polynomial)
+    # below -sqrt 2 there is no root and the first point; each of the four roots then has a gap of its own
+    assert separated(points, polynomial) == [0, 1, 1, 1, 1, 0]
+
+
+class LossyBalls:
+    """A ball arithmetic that loses the second root."""
+
+    fmpq = staticmethod(lambda *parts: flint.fmpq(*parts))
+
+    class fmpz_poly:
+        def __init__(self, coefficients: list[int]) -> None:
+            self.exact = flint.fmpz_poly(coefficients)
+
+        def degree(self) -> int:
+            return int(self.exact.degree())
+
+        def complex_roots(self) -> list[object]:
+            return [root for k, root in enumerate(self.exact.complex_roots()) if k != 1]
+
+        def __call__(self, at: object) -> object:
+            return self.exact(at)
+
+
+def test_balls_that_the_signs_do_not_confirm_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = sp.Symbol("x")
+    polynomial = sp.Poly((x - 1) * (x - 2) * (x - 3), x)
+    monkeypatch.setattr(exact, "FLINT", LossyBalls)
+    assert separated(points_between_roots(polynomial), polynomial) == [0, 1, 1, 1, 0]
