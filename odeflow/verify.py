@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy as sp
 
 from odeflow.errors import OdeflowError, printable, words_of
 from odeflow.markup import table
