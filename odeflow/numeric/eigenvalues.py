@@ -196,19 +196,21 @@ def _rayleigh(matrix: Float[np.ndarray, "n n"], vector: Float[np.ndarray, " n"])
 def _certified_lower(matrix: Float[np.ndarray, "n n"], value: float) -> float:
     """Return a proved lower bound, starting just below `value` and stepping down until Cholesky succeeds.
 
-    Gershgorin's discs end the search: below them every diagonal is dominant and Cholesky cannot fail.
+    Gershgorin's discs end the search: entries are at most 1 in size, so no eigenvalue lies below -n, whatever Cholesky
+    says. Well above that it succeeds: A - sI is diagonally dominant from s = -n on, and after its scaling to a unit
+    diagonal the smallest eigenvalue exceeds the n gamma_{n+1} that Demmel's theorem asks for long before s = -4n.
     """
     n = matrix.shape[0]
     if n == 1:
         return float(matrix[0, 0])
     # Twice what rounding can do: the vector's own error, quadratically small, is then covered as a rule.
     margin = 2.0 * _cholesky_error(matrix, value) + 4.0 * UNIT_ROUNDOFF
-    for _ in range(60):
+    while margin < 4.0 * n:
         shift = value - margin
         if _cholesky(matrix, shift) is not None:
-            return math.nextafter(shift - _cholesky_error(matrix, shift), -math.inf)
+            return max(math.nextafter(shift - _cholesky_error(matrix, shift), -math.inf), -float(n))
         margin *= 4.0
-    raise AssertionError("Cholesky fails on a diagonally dominant matrix.")  # pragma: no cover
+    return -float(n)
 
 
 def _cholesky(matrix: Float[np.ndarray, "n n"], shift: float) -> Float[np.ndarray, "n n"] | None:

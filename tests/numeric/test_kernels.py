@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.numeric import _ntk_kernels
+from odeflow.numeric import _ntk_kernels, eigenvalues
 from odeflow.numeric.kernels import (
     Activation,
     kernel_spectrum,
@@ -79,9 +79,7 @@ def test_relu_kernel_is_the_gram_of_a_finite_difference_jacobian() -> None:
     def network(flat: np.ndarray) -> np.ndarray:
         return np.maximum(X @ flat.reshape(W.shape).T, 0.0) @ a / math.sqrt(len(a))
 
-    columns = [
-        (network(W.ravel() + step * e) - network(W.ravel() - step * e)) / (2 * step) for e in np.eye(W.size)
-    ]
+    columns = [(network(W.ravel() + step * e) - network(W.ravel() - step * e)) / (2 * step) for e in np.eye(W.size)]
     J = np.column_stack(columns)
     np.testing.assert_allclose(relu_ntk(X, W, a=a), J @ J.T, atol=DIFFERENCE_ATOL)
 
@@ -301,6 +299,26 @@ def test_eigenvalue_bound_contains_exactly_known_eigenvalues_of_large_matrices(n
     with mpmath.workdps(50):
         assert bound.lower <= 4 * mpmath.sin(mpmath.pi / (2 * (n + 1))) ** 2 <= bound.upper
     assert bound.is_positive
+
+
+@pytest.mark.parametrize("n", [2, 30])
+@pytest.mark.parametrize("refusals", [3, 1000])
+def test_the_bound_holds_however_often_cholesky_refuses(n: int, refusals: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that always fails leaves Gershgorin's bound, -n times the scale of the entries."""
+    honest, asked = eigenvalues._cholesky, []
+
+    def reluctant(matrix: np.ndarray, shift: float) -> np.ndarray | None:
+        asked.append(shift)
+        return None if len(asked) <= refusals else honest(matrix, shift)
+
+    monkeypatch.setattr(eigenvalues, "_cholesky", reluctant)
+    H = relu_ntk_limit(sphere(n, 4, 31)) - 0.2 * np.eye(n)
+    bound, dense = smallest_eigenvalue(H), kernel_spectrum(H)[0]
+    assert bound.lower <= dense <= bound.upper
+    assert bound.lower >= math.nextafter(-n * 2.0 ** math.frexp(np.abs(H).max())[1], -math.inf)
+    if refusals == 1000:
+        assert len(asked) < 40
+        assert bound.lower < -n * np.abs(H).max()
 
 
 @pytest.mark.slow
