@@ -2,8 +2,8 @@
 
 Three forms serve the pages of theorems: `along` for what is claimed and observed over time, width or any parameter;
 `by_case` for one number a case against one bound, `departures` if that bound is an error bar; `against_claim` for many
-pairs of numbers of different sizes. A title says what is claimed; the picture shows whether it is so. What they keep is
-small: an Evidence carries it about.
+pairs of numbers of different sizes. A title is a claim that the picture shows: where what a paper claims is false, it
+says so. What they keep is small: an Evidence carries it about.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def along(
     observed : (k,) values, or several of them by their label
     claimed : (k,) values or one value for all; several by their label, of which those that `observed` has too share
         their colours and one entry of the legend, "claimed"
-    title : what is claimed
+    title : what the picture shows, as a claim
     yscale : on "log", what is 0 is drawn below everything else, at 1e-18 or lower, and the legend says so
     line : draw the observed values as a line instead of points
     interval : (2, k) lower and upper ends of error bars, by the label where there are several
@@ -135,7 +135,7 @@ def by_case(
     ----------
     observed : (k,) one number a case; infinite ones are left out
     limit : the claimed bound or value, or the largest departure that the error bar allows
-    title : what is claimed
+    title : what the picture shows, as a claim
     yscale : as for `along`
     interval : (2, k) lower and upper ends of error bars
 
@@ -169,7 +169,7 @@ def departures(
     ----------
     found : (k,) sizes of the departures
     allowed : departure from which on the claim is contradicted
-    title : what is claimed
+    title : what the picture shows, as a claim
     of : what allows it, for the legend
 
     Examples
@@ -198,7 +198,7 @@ def against_claim(
     ----------
     claimed, observed : (k,) the claimed value or bound of each case, and what was seen
     what : name of the quantity
-    title : what is claimed
+    title : what the picture shows, as a claim
     log : draw on logarithmic axes; cases that are not positive are left out
     interval : (2, k) lower and upper ends of error bars of what was observed
 

@@ -97,12 +97,12 @@ def panel_svg(panel: Panel) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure as Canvas
 
-    canvas = Canvas(figsize=(5.0, 3.0), layout="constrained")
+    canvas = Canvas(figsize=(4.2, 2.9), layout="constrained")  # legible at the width of a telephone
     axes = canvas.add_subplot()
     _draw_panel(axes, panel)
     # so many letters fit above and beside the axes
-    axes.set_title(fill(panel.title, 60), fontsize=10)
-    axes.set_ylabel(fill(panel.ylabel, 34))
+    axes.set_title(fill(panel.title, 52), fontsize=10)
+    axes.set_ylabel(fill(panel.ylabel, 32))
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "odeflow"}):
         canvas.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()

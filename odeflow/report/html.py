@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from itertools import groupby
@@ -316,7 +317,9 @@ def _svg(panel: Panel, prefix: str) -> str:
     """Draw a panel as SVG with names of its own, so that many fit in one page."""
     from odeflow.plots import panel_svg
 
-    drawn = panel_svg(panel)
+    curves = tuple(replace(curve, label=prose(curve.label)) for curve in panel.curves)
+    words = {name: prose(getattr(panel, name)) for name in ("title", "xlabel", "ylabel")}
+    drawn = panel_svg(replace(panel, curves=curves, **words))
     return _REFERENCE.sub(lambda m: m[1] + prefix, drawn[drawn.index("<svg") :])
 
 

@@ -83,8 +83,8 @@ def ratio_evidence(claim: Claim, pairs: Sequence[Pair], *, seed: int) -> Evidenc
         picture=by_case(
             [_ratio(pair) for pair in pairs],
             bound,
-            title="Iterations, ours over theirs, are at most the claimed ratio",
-            ylabel="ratio of iteration counts",
+            title=f"It takes {'more' if worst.lowest > bound else 'no more'} iterations than claimed",
+            ylabel="iterations, ours over theirs",
             interval=np.array([[p.lowest for p in pairs], [p.highest for p in pairs]]),
             limit_label="claimed: at most",
         ),

@@ -117,7 +117,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=by_case(
             misses,
             allowed,
-            title="The first step of the network lands at y1",
+            title="The first step of the network misses y1 by far",
             ylabel="|w_1 - y1| / y1",
             yscale="log",
             limit_label="claimed: at most",

@@ -153,7 +153,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             list(factor),
             list(factor.values()),
             {"claimed: never below": claimed},
-            title="No depth converges faster than the claimed factor",
+            title="Depth converges faster than the claimed factor allows",
             xlabel="depth N",
             ylabel="mean factor of a step",
         ),

@@ -112,7 +112,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.linspace(-1.0, 1.0, 21),
             {"slope of its integral": derivative},
             {"F": truth},
-            title="F is the gradient of no function, not even for d = 1",
+            title="For d = 1 F is the derivative of its integral",
             xlabel="w",
             ylabel="F, N = 3",
         ),

@@ -107,7 +107,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             (1e-1, 1e-2, 1e-3),
             [drift for drift, _, _ in ratios],
             [guess for _, guess, _ in ratios],
-            title="Across the gradients w moves as claimed",
+            title="From small starts w moves across the gradients too",
             xlabel="size of the start",
             ylabel="movement across",
             xscale="log",

@@ -142,7 +142,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=departures(
             gaps,
             ROUNDING,
-            title="Each summand has the claimed eigenvalues",
+            title=f"{'Each summand has' if worst <= ROUNDING else 'Not every summand has'} the claimed eigenvalues",
             ylabel="departure / sigma_1^(2-2/N)",
             of="rounding",
         ),

@@ -122,7 +122,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.arange(1.0, 7.0),
             {"grad L(0) = 0": curls, "radial": radials},
             {"claimed: none": 0.0},
-            title="F has no curl",
+            title="F has a curl although grad L(0) = 0",
             xlabel="case",
             ylabel="curl of F, N = 3",
         ),

@@ -124,7 +124,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.arange(1.0, 6.0),
             {"width 1": narrow, "width 100": wide},
             {"as long as width 1": float(narrow.mean())},
-            title="The width does not matter",
+            title="The width matters",
             xlabel="initialisation",
             ylabel="flow time to half the loss",
         ),

@@ -117,7 +117,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             (1, 10, 100, 1000),
             np.array(lows) / 100,
             0.0,
-            title="lambda_min(H(0)) > lambda_0/2 for every network",
+            title="Narrow networks have lambda_min(H(0)) <= lambda_0/2",
             xlabel="width m",
             ylabel="share of networks below",
             xscale="log",

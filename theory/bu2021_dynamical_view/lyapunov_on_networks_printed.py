@@ -237,7 +237,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         error_bar=f"{spread:.0e} (V taken 1e-9 and 1e-8 beside the flip)",
         cases=2,
         detail=f"V just after a flip is {worst:.4f} times the bound",
-        picture=by_case(found, 1.0, title="V stays below the bound across a flip", ylabel="V after the flip / bound"),
+        picture=by_case(found, 1.0, title="A flip lifts V above the bound", ylabel="V after the flip / bound"),
     )
 
 

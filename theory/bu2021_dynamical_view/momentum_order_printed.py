@@ -119,7 +119,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.array(steps),
             np.array(errors),
             1,
-            title="The iterates follow no second-order ODE",
+            title="The iterates follow a second-order ODE",
             ylabel="distance to one",
         ),
     )

@@ -87,7 +87,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             times,
             x,
             {"growth of the roots": early * np.exp(sigma * (times - 25.0))},
-            title="The error falls whatever the momenta",
+            title="With b_1 = b_2 = 1 and lambda = 2 the error grows",
             xlabel="flow time t",
             ylabel="|x|",
             yscale="log",

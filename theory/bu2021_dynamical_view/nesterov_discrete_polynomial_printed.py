@@ -94,7 +94,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.arange(steps + 1.0),
             losses,
             {"claimed: no faster than": claimed ** np.arange(steps + 1.0)},
-            title="The loss falls no faster than claimed",
+            title="The loss falls geometrically",
             xlabel="steps k",
             ylabel="L_k / L_0",
             yscale="log",

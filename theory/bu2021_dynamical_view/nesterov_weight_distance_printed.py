@@ -123,7 +123,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             s,
             curves,
             {"claimed: at most": 1.0},
-            title="No weight moves faster than the bound",
+            title="Weights move faster than the bound",
             xlabel="sqrt(mu) t",
             ylabel="speed / bound",
             line=True,

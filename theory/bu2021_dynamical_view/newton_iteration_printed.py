@@ -102,7 +102,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=by_case(
             factors,
             1.0,
-            title="A step of Newton's method lowers the loss",
+            title="A step of Newton's method raises the loss",
             ylabel="loss after a step / before",
             yscale="log",
         ),

@@ -138,7 +138,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=by_case(
             found_factors,
             one,
-            title="A second momentum is faster than one",
+            title="A search finds no second momentum that is faster",
             ylabel="largest root modulus found by a search",
             limit_label="heavy ball, tuned",
         ),

@@ -222,7 +222,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             run.times[: ratios.size] * rate,
             run.losses[: ratios.size],
             {"claimed bound": np.broadcast_to(bounds, run.times.shape)[: ratios.size]},
-            title="The loss stays below the bound while lambda_min(H) >= lambda_0/2",
+            title="Flips lift the loss above the bound, lambda_min(H) >= lambda_0/2",
             xlabel="r t",
             ylabel="L",
             yscale="log",

@@ -157,7 +157,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             np.arange(1.0, 13.0),
             losses,
             {"claimed bound": bounds},
-            title="The loss stays below the claimed bound",
+            title="A switching kernel lifts the loss above the bound",
             xlabel="r t, one period each",
             ylabel="L",
             yscale="log",
