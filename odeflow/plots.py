@@ -201,7 +201,9 @@ def _choose_ticks(axes: Any, panel: Panel) -> None:
 def _tick_at_whole_numbers(axes: Any, panel: Panel) -> None:
     """Write a few measured widths or sizes as they are; between powers of ten a logarithmic axis has crowded labels."""
     places = np.unique(np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)]))
-    if 1 < places.size <= 6 and np.isfinite(places).all() and np.equal(places, places.round()).all():
+    if not 1 < places.size <= 6 or places[0] < 1.0 or not np.equal(places, places.round()).all():
+        return
+    if np.min(places[1:] / places[:-1]) > 1.25:  # labels stand apart
         axes.set_xticks(places, [f"{x:.0f}" for x in places])
         axes.set_xticks([], minor=True)
 

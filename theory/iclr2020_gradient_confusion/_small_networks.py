@@ -191,13 +191,15 @@ def _picture(claim: Claim, found: Mapping[sp.Basic, Difference]) -> Panel:
         ends[str(symbol)] = np.stack([low, high])
     if log:
         shown, ends = ({label: np.exp(values) for label, values in of.items()} for of in (shown, ends))
+    what = "ratio" if log else "difference"
+    numbers = " and ".join(dict.fromkeys(f"{part.rel_op} {part.rhs}" for part in _parts(claim)))
     return along(
         [*range(1, size + 1), size + 2],
         shown,
         {str(part.lhs): float(part.rhs) for part in _parts(claim)},
-        title="Pairs of runs, and their mean, beside the claim",
+        title=f"The mean {what} is claimed to be {numbers}",
         xlabel="pairs in increasing order; last: mean and standard error",
-        ylabel="ratio" if log else "difference",
+        ylabel=what,
         yscale="log" if log else "linear",
         interval=ends,
     )

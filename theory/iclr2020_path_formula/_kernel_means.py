@@ -83,7 +83,7 @@ def mean_kernel_evidence(
             claimed[entries],
             means[entries],
             what="E[H_ij]",
-            title=f"Ten entries of the mean kernel, {len(kernels)} networks of width {width}",
+            title=f"The mean kernel of {len(kernels)} networks is the claimed one",
             interval=((means - error)[entries], (means + error)[entries]),
         ),
     )
