@@ -101,7 +101,7 @@ def panel_svg(panel: Panel) -> str:
     axes = canvas.add_subplot()
     _draw_panel(axes, panel)
     # so many letters fit above and beside the axes
-    axes.set_title(fill(panel.title, 52), fontsize=10)
+    axes.set_title(fill(panel.title, 46), fontsize=10)
     axes.set_ylabel(fill(panel.ylabel, 32))
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "odeflow"}):
         canvas.savefig(stream := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None})
@@ -186,16 +186,17 @@ def _limit_to_measured(axes: Any, panel: Panel) -> None:
 
 def _choose_ticks(axes: Any, panel: Panel) -> None:
     """Count cases in whole numbers; write numbers out; leave room between the labels of a logarithmic axis."""
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
 
     for axis, scale in ((axes.xaxis, panel.xscale), (axes.yaxis, panel.yscale)):
         if scale == "log":
             axis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
         else:
             axis.get_major_formatter().set_useOffset(False)
-    places = np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)])
+    places = np.unique(np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)]))
     if panel.xscale == "linear" and places.size and np.equal(places, places.round()).all():
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        apart = places.size == 1 or np.diff(places).min() > 0.1 * np.ptp(places)
+        axes.xaxis.set_major_locator(FixedLocator(places) if apart else MaxNLocator(integer=True))
 
 
 def _tick_at_whole_numbers(axes: Any, panel: Panel) -> None:

@@ -101,7 +101,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=len(gains),
         seed=seed,
         picture=by_case(
-            gains, float(claim.bound({})), title="The gain is the claimed number for every y", ylabel="gain"
+            gains,
+            float(claim.bound({})),
+            interval=np.array(gains) + np.array([[-1e-4], [1e-4]]),
+            title="The gain is the claimed number for every y",
+            ylabel="gain",
         ),
     )
 

@@ -96,15 +96,15 @@ def condition_of(claim: Claim) -> sp.Basic:
     return condition
 
 
-def oscillates(claim: Claim, factor: float, rate: float) -> bool:
-    """Tell whether the claim lets the loss rise at lambda_max = factor r^2."""
+def is_monotone(claim: Claim, factor: float, rate: float) -> bool:
+    """Tell whether the claim says that the loss never rises at lambda_max = factor r^2."""
     values = {LAMBDA: sp.Float(factor * rate**2), RATE: sp.Float(rate)}
     return bool(condition_of(claim).xreplace(values))
 
 
 def agrees(claim: Claim, factor: float, rate: float) -> bool:
     """Compare the claim with the closed form at lambda_max = factor r^2; rises below 1e-14 are not seen."""
-    expected, rise = oscillates(claim, factor, rate), largest_rise(factor * rate**2, rate)
+    expected, rise = is_monotone(claim, factor, rate), largest_rise(factor * rate**2, rate)
     unseen = 1.0 < factor < 1.05  # e^{-2 pi r/omega} is below rounding there
     return unseen or (rise <= 1e-14) == expected
 
@@ -124,7 +124,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         picture=along(
             factors,
             [largest_rise(float(f) * 0.7**2, 0.7) for f in factors],
-            {"claimed: no rise": [np.nan if oscillates(claim, float(f), 0.7) else 0.0 for f in factors]},
+            {"claimed: no rise": [0.0 if is_monotone(claim, float(f), 0.7) else np.nan for f in factors]},
             title="The loss rises just where the claim says so",
             xlabel="lambda_max / r^2",
             ylabel="largest rise, L(0) = 1/2",
