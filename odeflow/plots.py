@@ -196,7 +196,7 @@ def _choose_ticks(axes: Any, panel: Panel) -> None:
     places = np.unique(np.concatenate([c.x for c in panel.curves if not c.theory] or [np.empty(0)]))
     if panel.xscale == "linear" and places.size and np.equal(places, places.round()).all():
         apart = places.size == 1 or np.diff(places).min() > 0.1 * np.ptp(places)
-        axes.xaxis.set_major_locator(FixedLocator(places) if apart else MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(FixedLocator(places.tolist()) if apart else MaxNLocator(integer=True))
 
 
 def _tick_at_whole_numbers(axes: Any, panel: Panel) -> None:
