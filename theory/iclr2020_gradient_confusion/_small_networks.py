@@ -198,7 +198,7 @@ def _picture(claim: Claim, found: Mapping[sp.Basic, Difference]) -> Panel:
         shown,
         {str(part.lhs): float(part.rhs) for part in _parts(claim)},
         title=f"The mean {what} is claimed to be {numbers}",
-        xlabel="pairs in increasing order; last: mean and standard error",
+        xlabel="pairs in increasing order; last: their mean",
         ylabel=what,
         yscale="log" if log else "linear",
         interval=ends,

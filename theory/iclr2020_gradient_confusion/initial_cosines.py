@@ -101,11 +101,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         cases=2 * len(SHAPES) * DRAWS,
         seed=seed,
         picture=along(
-            (1, 2, 2.5, 3, 4),
+            range(1, len(SHAPES) + 2),
             {name: np.insert(mean, 2, np.nan) for name, mean in means.items()},
             {name: [mean[0], mean[0], np.nan, mean[2], mean[2]] for name, mean in means.items()},
             title="The least cosine rises with width and falls with depth",
-            xlabel="; ".join(f"{k}: {name}" for k, name in enumerate(SHAPES, start=1)),
+            xlabel="1, 2: width {1}, {3}; 4, 5: depth {4}, {6}".format(*np.ravel(list(SHAPES.values()))),
             ylabel=f"least cosine, mean of {DRAWS} draws",
             interval={name: np.insert(bars, 2, np.nan, axis=1) for name, bars in ends.items()},
         ),

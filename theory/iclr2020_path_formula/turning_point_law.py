@@ -113,9 +113,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             seen,
             shares,
             {
-                "normal law with both moments": np.exp(-(((seen - parts[MEAN]) / deviation) ** 2) / 2)
-                / deviation
-                / 2.5066
+                "claimed moments": np.exp(-(((seen - parts[MEAN]) / deviation) ** 2) / 2)
+                / (deviation * np.sqrt(2 * np.pi))
             },
             title="Turning points scatter as claimed",
             xlabel=f"turning points of {n} values",

@@ -95,7 +95,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             own,
             title="The mean of H^W_12 tends to the claimed value",
             xlabel="networks drawn",
-            ylabel="mean of H^W_12",
+            ylabel="mean of H^W_12, standard error",
             xscale="log",
             interval=(running - (bars := entries.std() / np.sqrt(counts)), running + bars),
         ),
