@@ -186,7 +186,8 @@ def _picture(claim: Claim, found: Mapping[sp.Basic, Difference]) -> Panel:
     shown, ends = {}, {}
     for symbol, number in found.items():
         pairs = np.append(np.sort(number.pairs), np.full(size - number.pairs.size, np.nan))
-        mean = number.value + number.error * np.array([-1.0, 0.0, 1.0])
+        error = number.error if np.isfinite(number.error) else np.nan  # of fewer than three pairs there is none
+        mean = (number.value - error, number.value, number.value + error)
         low, shown[str(symbol)], high = (np.append(pairs, m) for m in mean)
         ends[str(symbol)] = np.stack([low, high])
     if log:
