@@ -7,7 +7,6 @@ that dies costs its unfinished cells, which are handed out again.
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from odeflow.errors import OdeflowError
 from odeflow.sweep.cells import CellResult, compute_cell
 from odeflow.sweep.spec import SweepSpec
 from odeflow.sweep.store import Store, cells_left
-from odeflow.workers import available_cores, one_thread_each
+from odeflow.workers import available_cores, end_at_once, one_thread_each, process_pool
 
 __all__ = ["Outcome", "Progress", "run_sweep"]
 
@@ -95,7 +94,7 @@ def run_sweep(
         resumed, deaths = len(store.finished), 0
         while len(store.finished) < spec.size:
             before = len(store.finished)
-            own = None if executor is not None else _processes(jobs)
+            own = process_pool(jobs or available_cores(), ["odeflow.sweep.cells"]) if executor is None else None
             try:
                 _drain(store, executor or own, begin, resumed, on_progress)
             except BrokenProcessPool:
@@ -107,7 +106,7 @@ def run_sweep(
                     ) from None
             finally:
                 if own is not None:
-                    own.shutdown(wait=False, cancel_futures=True)
+                    end_at_once(own)
         store.export()
         failed = sum(bool(result.error) for result in store.finished.values())
         return Outcome(len(store.finished) - resumed, resumed, failed, time.perf_counter() - begin)
@@ -163,11 +162,3 @@ def _progress(store: Store, begin: float, resumed: int) -> Progress:
     left = store.spec.size - len(store.finished)
     pace = (time.perf_counter() - begin) / now if now else None
     return Progress(len(store.finished), store.spec.size, None if pace is None else pace * left)
-
-
-def _processes(jobs: int | None) -> ProcessPoolExecutor:
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["odeflow.sweep.cells"])
-    return ProcessPoolExecutor(jobs or available_cores(), mp_context=context)
