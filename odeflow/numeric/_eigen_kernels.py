@@ -120,10 +120,8 @@ def sweep(typingctx, d, e, shifts, tops, out, high, low):
             on = b.fcmp_ordered(">", top[number], w.index(loop.index))
             f, side = b.fmul(s, off), b.fmul(c, off)
             r = w.call("llvm.sqrt", w.multiply_add(f, f, b.fmul(g, g)))
-            # Where f = g = 0 every rotation will do: the identity.
-            turned = b.fcmp_ordered(">", r, zero)
-            divisor = b.select(turned, r, unit)
-            sine, cosine = b.fdiv(f, divisor), b.select(turned, b.fdiv(g, divisor), unit)
+            # r = 0 is next to impossible; NaN then ends as a block that does not converge.
+            sine, cosine = b.fdiv(f, r), b.fdiv(g, r)
             rest = b.fsub(above, p)
             twice = b.fmul(cosine, side)
             q = w.multiply_add(b.fsub(here, rest), sine, b.fadd(twice, twice))
@@ -139,8 +137,8 @@ def sweep(typingctx, d, e, shifts, tops, out, high, low):
         for number, half in enumerate(halves):
             g, _, _, p, above = state[5 * number : 5 * number + 5]
             w.store(b.fsub(above, p), w.at(d, (low, _BYTES), half))
-            e_low = w.at(e, (low, _BYTES), half)
-            w.store(b.select(b.fcmp_ordered(">", top[number], w.index(low)), g, w.load(e_low)), e_low)
+            # Where top = low this is 0, in place of an entry that counts as 0.
+            w.store(g, w.at(e, (low, _BYTES), half))
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 7), generate
@@ -344,8 +342,8 @@ def transform(a, scales, rotations, sweeps, rank, block, space):
         width = WIDE * LANES if wide else LANES
         have = min(width, m - left)
         strip = space[: n * width].reshape(n, width)
+        # Columns beyond `have` hold whatever was there, and are turned for nothing.
         for i in range(n):
-            strip[i, have:] = 0.0
             for j in range(have):
                 strip[i, j] = block[i, left + j]
         for k in range(n - 1):

@@ -2,9 +2,10 @@
 
 Run: python tests/benchmarks/bench_modal.py [--small]. Problem: infinite-width kernel of 100 random points on a sphere,
 to a loss of about 1e-10 of the first, 201 records; an ensemble of 64 such kernels. Every tool gets the loosest power
-of ten as tolerance that reaches the same error, 1e-8 of the initial error; errors are against modes in 40 digits on the
-kernel's eigenbasis, odeflow's own included. Seconds are CPU seconds of the best of several warm runs on one BLAS
-thread; `ratio` is the tool over odeflow in the same run, larger is better for odeflow. Missing tools are named.
+of ten as tolerance that reaches the same error, 1e-8 of the initial error; errors are against modes in 40 digits on
+LAPACK's eigenbasis of the kernel, whose rounding (about 1e-15) is part of them. Seconds are CPU seconds of the best of
+several warm runs on one BLAS thread; `ratio` is the tool over odeflow in the same run, larger is better for odeflow.
+Missing tools are named.
 """
 
 from __future__ import annotations
