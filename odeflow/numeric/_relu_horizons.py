@@ -10,11 +10,12 @@ import numpy as np
 from odeflow.numeric import _relu_watch_kernels as slots
 from odeflow.numeric._relu_event_kernels import advance
 from odeflow.numeric._relu_horizon_kernels import (
+    BLOCK,
     compose,
     new_scratch,
     new_watch,
     select_gates,
-    weigh,
+    worst_mixture,
 )
 from odeflow.numeric._relu_row_kernels import (
     CROWDED,
@@ -36,12 +37,15 @@ STRICT_REPEATS, ALL_REPEATS = 5, 12
 # psi' may fall to exp(-FADE) on a horizon: rounding in a row's drift is amplified by its inverse.
 FADE = 6.0
 
-
-# Certificates that the watch list has room for at first.
-CAPACITY = 4000
+# A mixture that is outside its bounds by more than this share of the errors at the end of a horizon should have ended;
+# so much is rounding in a row that slides on nearly dependent samples.
+OUTSIDE = 1e-11
 
 AT_REST = 1e-165
 """Errors whose squares vanish."""
+
+# Certificates that the watch list has room for at first.
+CAPACITY = 4000
 
 
 @dataclass
@@ -102,14 +106,18 @@ class Horizons:
         self.watch = new_watch(m, n, CAPACITY)
         self.tally = np.zeros(8)
         self.gates = np.empty((2, CAPACITY), np.int64)
-        self.work = [np.empty((m, n)) for _ in range(4)]
+        self.work = np.empty((4, BLOCK, n))
+        self.narrow = np.empty((BLOCK, self.samples.factor.shape[1]))
+        self.saved: tuple[np.ndarray, ...] = ()
+        mirrored = self.samples.ratio * (self.samples.opposite >= 0)
+        self.mirror = np.eye(n) + mirrored[:, None] * np.eye(n)[self.samples.opposite]
         self.direction = np.full(n, 1.0 / np.sqrt(n))
         self.events_wanted = max(250, m // 10)
         self.log = np.empty((4 * self.events_wanted + 4 * n if self.recording else 0, slots.LOG_COLUMNS))
         self.control = np.array([0.0, -1.0, 30.0, ROUNDING, 0.02, 2.0, self.amplitude, 1.0])
         self.length = 0.0
         self.repeats = 0
-        self.scale = 0.0  # largest |u| so far
+        self.scale = float(np.abs(self.rows.position).max())  # largest |u| so far
 
     @property
     def captures(self) -> int:
@@ -120,8 +128,8 @@ class Horizons:
         """Return a copy of what the records need."""
         push = self.rows.push
         if self.mode == GRADIENT_FLOW:
-            push = self.work[0]
-            mix_all(self.samples, self.rows, self.errors, push)
+            push = np.empty_like(self.rows.shift)
+            mix_all(self.samples, self.rows, self.errors, 0, push)
         change = self.kernel - self.initial_kernel
         return Snapshot(self.time, self.errors.copy(), self.rates.copy(), change, self.rows.shift, push)
 
@@ -136,17 +144,17 @@ class Horizons:
         return not self.stuck
 
     def at_rest(self) -> bool:
-        """Tell whether the flow has ended: the loss is 0 in double precision, and what still moves is below rounding."""
+        """Tell whether the flow has ended: the loss is 0 in double precision, what still moves is below rounding."""
         moving = [self.errors] if self.mode == GRADIENT_FLOW else [self.errors, self.rates, self.rows.drift]
         return self.mode != NESTEROV and all(float(np.abs(part).max()) < AT_REST for part in moving)
 
     def horizon(self, limit: float, budget: int) -> None:
         """Try one horizon of length at most `limit`; on a missed event restore the state and widen the margins."""
         length, psi_on, bound, count = self.choose_length(limit)
-        saved = self.save()
+        self.save()
         state = self.new_state(psi_on)
         gates = self.gates[:, :count]
-        self.control[slots.LATENESS] = self.tolerated(saved[0])
+        self.control[slots.LATENESS] = self.tolerated()
         self.control[slots.MARGIN] = 2.0 * 2.0**self.repeats
         self.control[slots.SLACK] = 0.02 * 3.0**self.repeats
         status, elapsed, fired, lines = advance(
@@ -154,13 +162,21 @@ class Horizons:
             state[1], bound, self.watch, gates[0], gates[1], self.control, self.scratch, self.log, self.tally,
             min(budget, 4 * self.events_wanted),
         )
-        late = 0.0
+        late = largest = 0.0
         if status == slots.REACHED:
-            late = self.compose(state[0], state[1])
-        if status != slots.REACHED or late > self.control[slots.LATENESS]:
-            self.restore(saved)
+            late, largest = compose(
+                self.mode, self.samples, self.outputs, self.rows, state[0], state[1], self.work, self.narrow
+            )
+        missed = late > self.control[slots.LATENESS]
+        if status == slots.REACHED and self.mode == GRADIENT_FLOW and self.repeats < STRICT_REPEATS:
+            ended = state[0][self.errors.size + 1 : -1]
+            outside = worst_mixture(self.samples, self.rows, self.outputs, ended, self.scratch.row[0])
+            missed = missed or outside > OUTSIDE
+        if status != slots.REACHED or missed:
+            self.restore()
             self.retry(status, length)
             return
+        self.scale = max(self.scale, largest)
         self.accept(state, length, elapsed, fired, lines, late)
 
     def choose_length(self, limit: float) -> tuple[float, bool, np.ndarray, int]:
@@ -172,16 +188,15 @@ class Horizons:
             self.control[slots.STEP] = self.length / 8.0
         length = min(self.length, limit)
         resting = self.mode == NESTEROV and self.time == 0.0
-        bound = np.empty(n)
+        bound = np.empty((2, n))
         while True:
             P, R = self.new_state(not resting)
             preview(
                 self.mode, self.friction, self.kernel, P, R, self.time, length, stiffness, self.scratch.series,
-                self.scratch.product, self.tally, bound,
+                self.scratch.product, self.tally, bound[0],
             )
-            weigh(self.samples, self.outputs, self.rows, bound, self.work[0])
-            reach = np.dot(self.work[0], self.samples.magnitude, out=self.work[1])
-            count = self.select(reach, max(P[n], 0.0), resting)
+            bound[1] = self.samples.magnitude @ (self.mirror @ bound[0])
+            count = self.select(bound, max(P[n], 0.0), resting)
             if resting and count > 0:
                 length *= 0.5
             elif count > max(0.15 * m * n, 3000) and length > 1e-9 * limit:
@@ -189,15 +204,16 @@ class Horizons:
             else:
                 return length, not resting, 1.2 * bound, count
 
-    def select(self, reach: np.ndarray, psi: float, resting: bool) -> int:
+    def select(self, bound: np.ndarray, psi: float, resting: bool) -> int:
         """Fill `gates` with what `select_gates` finds, and make the watch list large enough for it."""
         gates = self.gates
         m, n = self.rows.position.shape
-        count = int(select_gates(self.mode, self.samples, self.rows, reach, psi, resting, gates[0], gates[1]))
+        what = (self.mode, self.samples, self.rows, self.outputs, bound, psi, resting)
+        count = int(select_gates(*what, gates[0], gates[1]))
         if count > gates.shape[1]:
             self.gates = gates = np.empty((2, 2 * count), np.int64)
-            select_gates(self.mode, self.samples, self.rows, reach, psi, resting, gates[0], gates[1])
-        if 2 * count + CAPACITY // 2 > self.watch.row.shape[0]:
+            select_gates(*what, gates[0], gates[1])
+        if 2 * count + CAPACITY // 2 > self.watch.label.shape[0]:
             self.watch = new_watch(m, n, 4 * count + CAPACITY)
         return count
 
@@ -229,46 +245,37 @@ class Horizons:
         self.control[slots.STIFFNESS] = max(1.05 * norm, smallest)
         return float(self.control[slots.STIFFNESS])
 
-    def tolerated(self, position: np.ndarray) -> float:
+    def tolerated(self) -> float:
         """Return the lateness that passes as rounding; it grows over the last repeats of a horizon."""
-        self.scale = max(self.scale, float(position.max()), -float(position.min()))
         return float(ROUNDING * self.scale * 10.0 ** (0.5 * max(0, self.repeats - STRICT_REPEATS + 1)))
 
-    def compose(self, P: np.ndarray, R: np.ndarray) -> float:
-        """Bring all rows to the end of the horizon; return the largest |u| on the wrong side of zero."""
-        n = self.errors.size
-        mixed, pushed, mixed_rate, pushed_rate = self.work
-        mix_all(self.samples, self.rows, P[:n], mixed)
-        np.dot(mixed, self.samples.gram, out=pushed)
+    def changing(self) -> tuple[np.ndarray, ...]:
+        """Return everything that a failed horizon must give back."""
+        rows = self.rows
+        parts: tuple[np.ndarray, ...]
+        parts = (rows.position, rows.shift, rows.status, rows.count, rows.sliding, rows.inverse, self.kernel)
         if self.mode != GRADIENT_FLOW:
-            mix_all(self.samples, self.rows, R[:n], mixed_rate)
-            np.dot(mixed_rate, self.samples.gram, out=pushed_rate)
-        return float(
-            compose(
-                self.mode, self.samples, self.outputs, self.rows, mixed, pushed, mixed_rate, pushed_rate, P[n], R[n]
-            )
-        )
+            parts += (rows.drift, rows.push)
+        return (*parts, self.tally[slots.CAPTURES : slots.CAPTURES + 1])
 
-    def save(self) -> tuple[np.ndarray, ...]:
-        """Return copies of everything that a horizon changes."""
-        parts = [self.rows.position, self.rows.shift, self.rows.status, self.rows.count, self.rows.sliding]
-        parts += [self.rows.inverse, self.kernel, self.control, self.tally]
-        if self.mode != GRADIENT_FLOW:
-            parts += [self.rows.drift, self.rows.push]
-        return tuple(part.copy() for part in parts)
+    def save(self) -> None:
+        """Copy everything that a horizon changes."""
+        parts = self.changing()
+        if [part.shape for part in parts] != [copy.shape for copy in self.saved]:
+            self.saved = tuple(np.empty_like(part) for part in parts)
+        for copy, part in zip(self.saved, parts, strict=True):
+            np.copyto(copy, part)
 
-    def restore(self, saved: tuple[np.ndarray, ...]) -> None:
+    def restore(self) -> None:
         """Put the copies back."""
-        position, shift, status, count, sliding, inverse, self.kernel, self.control, tally = saved[:9]
-        drift, push = saved[9:] if self.mode != GRADIENT_FLOW else (self.rows.drift, self.rows.push)
-        self.rows = Rows(position, drift, shift, push, status, count, sliding, inverse)
-        self.tally[slots.CAPTURES] = tally[slots.CAPTURES]
+        for copy, part in zip(self.saved, self.changing(), strict=True):
+            np.copyto(part, copy)
 
     def retry(self, status: int, length: float) -> None:
         """Prepare the repetition of a horizon that failed with `status` (REACHED: a gate ended on the wrong side)."""
         if status == slots.FULL:
             m, n = self.rows.position.shape
-            self.watch = new_watch(m, n, 2 * self.watch.row.shape[0])
+            self.watch = new_watch(m, n, 2 * self.watch.label.shape[0])
             return
         if status == CROWDED:
             self.rows = with_more_slots(self.rows)
@@ -288,6 +295,8 @@ class Horizons:
         n = self.errors.size
         self.errors = state[0][n + 1 : 2 * n + 1].copy()
         self.rates = state[1][n + 1 : 2 * n + 1].copy()
+        if self.mode == GRADIENT_FLOW:  # without the truncation of a series
+            self.rates = -self.kernel @ self.errors
         self.time += elapsed
         self.events += fired
         if self.repeats >= STRICT_REPEATS:  # certificates may have been late by as much as was tolerated

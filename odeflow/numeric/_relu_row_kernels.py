@@ -31,6 +31,9 @@ from numba import njit
 # Reassociation lets LLVM vectorise the sums; the NumPy error model leaves out the checks for division by zero.
 KERNEL: dict[str, Any] = {"cache": True, "fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
 
+# The tuples below are slow to pass, and their members slow to get (every time with a reference count): loops have them
+# in local variables, and what is called for every gate takes arrays and numbers.
+
 # Typed scalars, because Numba compiles a function anew for every Python literal that it is called with.
 OFF, ON, SLIDING = np.int8(0), np.int8(1), np.int8(2)
 # What a certificate watches: a boundary, or the two ends of the mixture of a sliding gate.
@@ -52,6 +55,8 @@ class Samples(NamedTuple):
     opposite: Any  # (n,) int64, the o with x_o = -ratio x_i, else -1
     ratio: Any  # (n,) float64, |x_o| / |x_i| (0 without an opposite)
     owner: Any  # (n,) bool, False for the mirror image of an earlier opposite sample
+    norm: Any  # (n,) float64, Euclidean norms of the lines of gram
+    factor: Any  # (n, p) float64 with gram = factor factor^T, where that saves work; else p = 0
 
 
 class Rows(NamedTuple):
@@ -80,15 +85,18 @@ def set_gate(samples, status, i, new):
 def mix(samples, rows, r, values, z):
     """Fill z = z_r(values): the net coefficient of every sample in the row's gradient."""
     gram = samples.gram
+    status = rows.status
     n = gram.shape[0]
     k = rows.count[r]
     for j in range(n):
-        z[j] = values[j] if rows.status[r, j] == ON else 0.0
+        z[j] = values[j] if status[r, j] == ON else 0.0
     if k == 0:
         return
+    sliding = rows.sliding
+    inverse = rows.inverse
     pull = np.empty(k)
     for p in range(k):
-        s = rows.sliding[r, p]
+        s = sliding[r, p]
         total = 0.0
         for j in range(n):
             total += gram[s, j] * z[j]
@@ -96,26 +104,40 @@ def mix(samples, rows, r, values, z):
     for p in range(k):
         total = 0.0
         for q in range(k):
-            total += rows.inverse[r, p, q] * pull[q]
-        z[rows.sliding[r, p]] = -total
+            total += inverse[r, p, q] * pull[q]
+        z[sliding[r, p]] = -total
 
 
 @njit(**KERNEL)
-def mix_all(samples, rows, values, out):
-    """Fill out[r] = z_r(values) for every row."""
-    for r in range(out.shape[0]):
-        mix(samples, rows, r, values, out[r])
+def mix_all(samples, rows, values, low, out):
+    """Fill out[r - low] = z_r(values) for as many rows as out has."""
+    m, n = out.shape
+    status = rows.status
+    count = rows.count
+    for r in range(low, low + m):
+        if count[r] > 0:
+            mix(samples, rows, r, values, out[r - low])
+        else:
+            for j in range(n):
+                out[r - low, j] = values[j] if status[r, j] == ON else 0.0
 
 
 @njit(**KERNEL)
 def apply_gram(samples, factor, z, out):
-    """Add factor G z to out, skipping the zeros of z."""
+    """Add factor G z to out, four lines of G at a time, skipping those whose z are zero."""
     gram = samples.gram
-    for j in range(z.shape[0]):
-        if z[j] != 0.0:
-            x = factor * z[j]
-            for i in range(out.shape[0]):
-                out[i] += x * gram[j, i]
+    n = out.shape[0]
+    whole = n - n % 4
+    for j in range(0, whole, 4):
+        z0, z1, z2, z3 = z[j], z[j + 1], z[j + 2], z[j + 3]
+        if z0 != 0.0 or z1 != 0.0 or z2 != 0.0 or z3 != 0.0:
+            z0, z1, z2, z3 = factor * z0, factor * z1, factor * z2, factor * z3
+            for i in range(n):
+                out[i] += (z0 * gram[j, i] + z1 * gram[j + 1, i]) + (z2 * gram[j + 2, i] + z3 * gram[j + 3, i])
+    for j in range(whole, n):
+        x = factor * z[j]
+        for i in range(n):
+            out[i] += x * gram[j, i]
 
 
 @njit(**KERNEL)
@@ -136,6 +158,9 @@ def residual(samples, rows, r, i):
 def write_certificate(samples, rows, c, r, i, kind, out):
     """Write the functional K of one certificate: BOUNDARY d(u_ri)/dJ (unsigned), LOWER and UPPER applied to Delta."""
     gram = samples.gram
+    sliding = rows.sliding
+    inverse = rows.inverse
+    status = rows.status
     n = gram.shape[0]
     k = rows.count[r]
     out[n] = 0.0
@@ -149,20 +174,20 @@ def write_certificate(samples, rows, c, r, i, kind, out):
         factor = 1.0 if c > 0.0 else -1.0
     own = 0
     for p in range(k):
-        if rows.sliding[r, p] == i:
+        if sliding[r, p] == i:
             own = p
     for q in range(k):
         if kind == BOUNDARY:
             weight = 0.0
             for p in range(k):
-                weight += gram[i, rows.sliding[r, p]] * rows.inverse[r, p, q]
+                weight += gram[i, sliding[r, p]] * inverse[r, p, q]
         else:
-            weight = rows.inverse[r, own, q]
-        s = rows.sliding[r, q]
+            weight = inverse[r, own, q]
+        s = sliding[r, q]
         for j in range(n):
             out[j] -= weight * gram[s, j]
     for j in range(n):
-        out[j] = factor * out[j] if rows.status[r, j] == ON else 0.0
+        out[j] = factor * out[j] if status[r, j] == ON else 0.0
     if kind == LOWER and samples.opposite[i] >= 0:
         out[samples.opposite[i]] += factor * samples.ratio[i]
     if kind == UPPER:
@@ -176,26 +201,25 @@ def add_kernel(samples, status, k, sliding, inverse, weight, H):
     """Add weight A A^T o (G - G_S^T G_SS^{-1} G_S), the share of a row with this pattern in the kernel, to H."""
     gram = samples.gram
     n = gram.shape[0]
-    active = np.empty(n, np.int64)
-    na = 0
+    on = np.empty(n)
     for j in range(n):
-        if status[j] == ON:
-            active[na] = j
-            na += 1
-    half = np.empty((k, na))
+        on[j] = weight if status[j] == ON else 0.0
+    half = np.zeros((k, n))
     for p in range(k):
-        for b in range(na):
-            total = 0.0
-            for q in range(k):
-                total += inverse[p, q] * gram[sliding[q], active[b]]
-            half[p, b] = total
-    for a in range(na):
-        i = active[a]
-        for b in range(na):
-            x = gram[i, active[b]]
-            for p in range(k):
-                x -= gram[i, sliding[p]] * half[p, b]
-            H[i, active[b]] += weight * x
+        for q in range(k):
+            x = inverse[p, q]
+            s = sliding[q]
+            for j in range(n):
+                half[p, j] += x * gram[s, j] * on[j]
+    for i in range(n):
+        if status[i] != ON:
+            continue
+        for j in range(n):
+            H[i, j] += on[j] * gram[i, j]
+        for p in range(k):
+            x = gram[i, sliding[p]]
+            for j in range(n):
+                H[i, j] -= x * half[p, j]
 
 
 @njit(**KERNEL)

@@ -101,7 +101,8 @@ def pair_opposites(X: np.ndarray) -> Samples:
             opposite[i], opposite[j] = j, i
             ratio[i], ratio[j] = norms[j] / norms[i], norms[i] / norms[j]
             owner[j] = False
-    return Samples(gram, np.abs(gram), opposite, ratio, owner)
+    factor = np.ascontiguousarray(X[:, : X.shape[1] if 2 * X.shape[1] < g else 0])
+    return Samples(gram, np.abs(gram), opposite, ratio, owner, np.linalg.norm(gram, axis=1), factor)
 
 
 def close_pairs(X: np.ndarray, norms: np.ndarray) -> list[tuple[int, int, int]]:

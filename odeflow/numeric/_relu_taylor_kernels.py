@@ -18,7 +18,8 @@ from numba import njit
 from odeflow.numeric._relu_row_kernels import GRADIENT_FLOW, HEAVY_BALL, KERNEL, NESTEROV
 
 DEGREE = 44
-# Two (three for second order) consecutive terms below this share of the first end a series.
+# A series ends where the next term is certain to be below this share of the first (gradient flow: the terms shrink by
+# h |H| / order), or after three consecutive terms below it (second order).
 SERIES_END = 1e-15
 NO_ROOT, WRONG_WAY = 2.0, 3.0
 
@@ -35,10 +36,10 @@ def segment_length(mode, friction, stiffness, t):
 
 
 @njit(**KERNEL)
-def expand(mode, friction, H, P, R, t, h, C, product):
+def expand(mode, friction, stiffness, H, P, R, t, h, C, product):
     """Fill the scaled Taylor coefficients C of [t, t + h], h halved until the series ends; return h and the degree."""
     for _ in range(60):
-        degree = fill_series(mode, friction, H, P, R, t, h, C, product)
+        degree = fill_series(mode, friction, stiffness, H, P, R, t, h, C, product)
         if degree > 0:
             return h, degree
         h *= 0.5
@@ -46,7 +47,7 @@ def expand(mode, friction, H, P, R, t, h, C, product):
 
 
 @njit(**KERNEL)
-def fill_series(mode, friction, H, P, R, t, h, C, product):
+def fill_series(mode, friction, stiffness, H, P, R, t, h, C, product):
     """Fill C; return the degree at which the series ends, or -1 if it does not."""
     n = H.shape[0]
     N = n + 1
@@ -59,18 +60,19 @@ def fill_series(mode, friction, H, P, R, t, h, C, product):
         if mode != GRADIENT_FLOW:
             largest = max(largest, abs(C[1, j]))
     small = 0
-    order = 1 if mode == GRADIENT_FLOW else 2
     for k in range(DEGREE - 1):
         np.dot(H, C[k, N : N + n], product[k])
         if mode == GRADIENT_FLOW:
-            term = next_first_order(h, n, k, C, product)
-        else:
-            term = next_second_order(mode, friction, t, h, n, k, C, product)
-        psi = abs(C[k + order, n])
+            size = next_first_order(h, n, k, C, product)
+            if 2.0 * size * h * stiffness <= SERIES_END * largest * (k + 2):
+                return k + 1
+            continue
+        term = next_second_order(mode, friction, t, h, n, k, C, product)
+        psi = abs(C[k + 2, n])
         if term <= SERIES_END * largest and psi <= SERIES_END * (abs(C[0, n]) + abs(C[1, n])):
             small += 1
-            if small > order:
-                return k + order
+            if small > 2:
+                return k + 2
         else:
             small = 0
     return -1
@@ -78,18 +80,18 @@ def fill_series(mode, friction, H, P, R, t, h, C, product):
 
 @njit(**KERNEL)
 def next_first_order(h, n, k, C, product):
-    """Write C[k+1] for gradient flow; return its largest error coefficient."""
+    """Write C[k+1] for gradient flow; return the Euclidean norm of its error coefficients."""
     N = n + 1
     f = h / (k + 1)
-    largest = 0.0
+    square = 0.0
     for j in range(n):
         x = -f * product[k, j]
         C[k + 1, N + j] = x
         C[k + 1, j] = f * C[k, N + j]
-        largest = max(largest, abs(x))
+        square += x * x
     C[k + 1, n] = 0.0
     C[k + 1, N + n] = 0.0
-    return largest
+    return np.sqrt(square)
 
 
 @njit(**KERNEL)
@@ -123,18 +125,33 @@ def next_second_order(mode, friction, t, h, n, k, C, product):
 
 
 @njit(**KERNEL)
-def evaluate(C, degree, s, h, P, R):
+def evaluate(mode, C, degree, s, h, P, R):
     """Write the state and its time derivative at s = tau / h."""
     size = P.shape[0]
+    N = size // 2
+    first = N if mode == GRADIENT_FLOW else 0  # gradient flow: J' = Delta
     for j in range(size):
         P[j] = C[degree, j]
         R[j] = 0.0
-    for k in range(degree - 1, -1, -1):
+    k = degree - 1
+    if degree % 2 == 1:
         for j in range(size):
-            R[j] = R[j] * s + P[j]
+            R[j] = P[j]
             P[j] = P[j] * s + C[k, j]
-    for j in range(size):
+        k -= 1
+    while k > 0:
+        for j in range(first):
+            P[j] = (P[j] * s + C[k, j]) * s + C[k - 1, j]
+        for j in range(first, size):
+            p = P[j]
+            q = p * s + C[k, j]
+            R[j] = (R[j] * s + p) * s + q
+            P[j] = q * s + C[k - 1, j]
+        k -= 2
+    for j in range(first, size):
         R[j] /= h
+    for j in range(first):
+        R[j] = P[N + j]
 
 
 @njit(**KERNEL)
@@ -146,9 +163,9 @@ def propagate(mode, friction, H, P, R, t, length, stiffness, C, product, tally):
         h = min(left, segment_length(mode, friction, stiffness, t + done))
         if left - h < 1e-13 * length:
             h = left
-        h, degree = expand(mode, friction, H, P, R, t + done, h, C, product)
+        h, degree = expand(mode, friction, stiffness, H, P, R, t + done, h, C, product)
         tally[1] += degree
-        evaluate(C, degree, 1.0, h, P, R)
+        evaluate(mode, C, degree, 1.0, h, P, R)
         done += h
 
 

@@ -1,15 +1,14 @@
-"""Which gate can flip next? The watch list and what may vanish within a step.
+"""Which gates can flip on a horizon? The watch list.
 
 Three nested lists keep an event from costing m n operations. The *watch list* holds every certificate that can vanish
 on the horizon (chosen by `_relu_horizons`); a certificate is a linear functional, positive until its event,
 
     phi = offset + K.P[base : base + N]     base = 0 for a boundary (J, psi), N for the two ends of a mixture (Delta).
 
-The *candidates* are those that can vanish within one macro step: the step is taken with H frozen, and a certificate is
-a candidate unless it stays clear of zero by a margin times its largest change at a quarter, a half and the end of the
-step. Only candidates are looked at in the *segments* between events, and of these only the ones that can have come near
-zero: the last value less |K| times the path of the errors since then is a lower bound. A certificate seen to be
-negative at the start of a segment was missed: the status LATE makes the driver repeat the horizon with wider margins.
+Few of them need a look at a given moment. A certificate remembers its value and slope; the slope changes by no more
+than |K| times the path of the rates R since then, and what that leaves of the value is a lower bound. K is written
+when the certificate is first looked at; until then a bound of |K| stands in for it. The candidates for the next event
+are chosen by `_relu_candidate_kernels`.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ from odeflow.numeric._relu_row_kernels import (
     ON,
     SLIDING,
     UPPER,
+    mix,
     residual,
     write_certificate,
 )
-from odeflow.numeric._relu_taylor_kernels import NO_ROOT, WRONG_WAY, first_root, propagate
 
 # How `advance` ended. CROWDED and SINGULAR come from the choice of a pattern.
 REACHED, LATE, STUCK, FULL = 0, -1, -2, -3
@@ -45,7 +44,7 @@ SEGMENTS, ORDERS, ROOTS, WRONG, CANDIDATES, CAPTURES, STEPS, EVENTS = range(8)
 
 # Rows of `Scratch.row`: position, velocity, z(J), z(J') of the row; its velocity and Delta' before the event; work.
 U, V, MIXED, MIXED_RATE, V_BEFORE, RATE_BEFORE, WORK = range(7)
-LAST_EVENT, ZERO_RUN, MOVED = range(3)
+LAST_EVENT, ZERO_RUN, MOVED, NOW = range(4)
 # A certificate that is not at its zero: none of its Taylor coefficients is known to vanish.
 AWAY = np.int64(0)
 NONE = np.int64(0)
@@ -54,21 +53,21 @@ TIME, NEURON, SAMPLE, OLD, NEW, SPEED, JUMP, MIRROR_JUMP = range(8)
 LOG_COLUMNS = 8
 
 
+# Columns of `Watch.label`: row, sample, kind (BOUNDARY, LOWER, UPPER), number of leading Taylor coefficients that are
+# exactly zero because the gate has just fired, next certificate of the row (-1 at the end), is the functional written?
+ROW, GATE, KIND, KNOWN, FOLLOWING, WRITTEN = range(6)
+# Columns of `Watch.number`: offset, |K| without the psi component (or a bound of it until K is written), |K| of the psi
+# component; the value when it was last known (-1: never) and then its time derivative, the time since the start of the
+# horizon, the path of J' or Delta', and psi'.
+OFFSET, SIZE, DRIFT, SEEN, SLOPE, SINCE, TURN, FADE = range(8)
+
+
 class Watch(NamedTuple):
     """The watch list: certificates e = 0 .. capacity-1, linked by row."""
 
-    row: Any  # int64; -1 for a free slot
-    sample: Any  # int64
-    kind: Any  # int64: BOUNDARY, LOWER, UPPER
-    known: Any  # int64: leading Taylor coefficients that are exactly zero because the gate has just fired
-    offset: Any  # float64
-    size: Any  # float64, |K| without the psi component
-    drift: Any  # float64, |K| of the psi component
-    seen: Any  # float64, the value when it was last computed (-1: never) ...
-    seen_path: Any  # float64, ... the path length of J or Delta by then ...
-    seen_psi: Any  # float64, ... and psi then
+    label: Any  # (capacity, 6) int64, row -1 for a free slot
+    number: Any  # (capacity, 8) float64
     functional: Any  # (capacity, N) float64, K
-    following: Any  # int64, next certificate of the same row, -1 at the end
     head: Any  # (m,) int64, first certificate of a row
     free: Any  # int64, stack of free slots
     used: Any  # (2,) int64: slots used so far, free slots among them
@@ -80,361 +79,290 @@ class Scratch(NamedTuple):
 
     series: Any  # (DEGREE + 2, 2N)
     product: Any  # (DEGREE + 2, n)
-    ends: Any  # (8, 2N): P and R at the end, P at a quarter and at the half, trial P and R
+    ends: Any  # (6, 2N): P and R at the end, P at a quarter and at the half, R there or trial P and R
     polynomial: Any  # (DEGREE + 2,)
     row: Any  # (7, n) float64, see U, V, ... below
     before: Any  # (n,) int8: statuses before the event
-    path: Any  # (7,): lengths of the paths of J and Delta so far, and what `measure_step` writes
+    path: Any  # (7,): lengths of the paths of J' and Delta' so far, and what `measure_step` writes
     ahead: Any  # (3,): see `look_ahead`
-    clock: Any  # (3,): time of the last event, run of zero-length steps, has time moved since the horizon began?
+    clock: Any  # (4,): time of the last event, run of zero-length steps, has time moved since the horizon began?, time
 
 
-@njit(forceinline=True, **KERNEL)
-def watch_gate(samples, rows, c, watch, r, i, kind, known, P):
-    """Put one certificate on the list; return its slot, or -1 if the list is full. known > 0: it is zero now."""
-    N = watch.functional.shape[1]
-    if watch.used[1] > 0:
-        watch.used[1] -= 1
-        e = watch.free[watch.used[1]]
+@njit(**KERNEL)
+def note_value(number, e, value, slope, now, turn, fade):
+    """Remember value and slope of certificate e at time `now`, where its rates have a path `turn` and psi' = fade."""
+    number[e, SEEN] = value
+    number[e, SLOPE] = slope
+    number[e, SINCE] = now
+    number[e, TURN] = turn
+    number[e, FADE] = fade
+
+
+@njit(**KERNEL)
+def watch_gate(label, number, head, free, used, r, i, kind, known, size, offset, drift):
+    """Put one certificate on the list; return its slot, or -1 if the list is full."""
+    if used[1] > 0:
+        used[1] -= 1
+        e = free[used[1]]
     else:
-        if watch.used[0] == watch.row.shape[0]:
+        if used[0] == label.shape[0]:
             return -1
-        e = watch.used[0]
-        watch.used[0] += 1
-    K = watch.functional[e]
+        e = used[0]
+        used[0] += 1
+    label[e, ROW] = r
+    label[e, GATE] = i
+    label[e, KIND] = kind
+    label[e, KNOWN] = known
+    label[e, FOLLOWING] = head[r]
+    label[e, WRITTEN] = 0
+    head[r] = e
+    number[e, OFFSET] = offset
+    number[e, SIZE] = size
+    number[e, DRIFT] = drift
+    note_value(number, e, -1.0, 0.0, 0.0, 0.0, 0.0)  # below zero: nothing can clear it before it is seen
+    return e
+
+
+@njit(**KERNEL)
+def bound_size(samples, rows, c, r, i, kind):
+    """Bound |K| of a certificate (without psi) by the norms of the lines of G that it is made of."""
+    sliding, inverse = rows.sliding, rows.inverse
+    gram, norm = samples.gram, samples.norm
+    k = rows.count[r]
+    boundary = kind == BOUNDARY
+    total = norm[i] if boundary else 0.0
+    for q in range(k):
+        weight = 0.0
+        for p in range(k):
+            if boundary:
+                weight += gram[i, sliding[r, p]] * inverse[r, p, q]
+            elif sliding[r, p] == i:
+                weight = inverse[r, p, q]
+        total += abs(weight) * norm[sliding[r, q]]
+    if boundary:
+        return abs(c) * total
+    return total + (1.0 if kind == UPPER else samples.ratio[i])
+
+
+@njit(**KERNEL)
+def write_functional(samples, rows, c, watch, e):
+    """Write K of certificate e, and |K|."""
+    r = watch.label[e, ROW]
+    i = watch.label[e, GATE]
+    kind = watch.label[e, KIND]
+    functional = watch.functional
+    K = functional[e]
+    N = K.shape[0]
     write_certificate(samples, rows, c, r, i, kind, K)
-    watch.row[e] = r
-    watch.sample[e] = i
-    watch.kind[e] = kind
-    watch.known[e] = known
-    watch.following[e] = watch.head[r]
-    watch.head[r] = e
     total = 0.0
     for j in range(N):
         total += K[j] * K[j]
-    watch.size[e] = np.sqrt(total)
-    watch.drift[e] = 0.0
-    watch.seen[e] = -1.0  # below zero: `least_value` cannot clear it before it is seen
-    watch.seen_path[e] = 0.0
-    watch.seen_psi[e] = 0.0
-    watch.offset[e] = 0.0
+    watch.number[e, SIZE] = np.sqrt(total)
     if kind == BOUNDARY:
         sign = 1.0 if rows.status[r, i] == ON else -1.0
         for j in range(N - 1):
             K[j] *= sign
         K[N - 1] = sign * rows.drift[r, i]
-        watch.drift[e] = abs(K[N - 1])
-        watch.offset[e] = sign * rows.position[r, i]
-        if known > 0:
-            now = 0.0
-            for j in range(N):
-                now += K[j] * P[j]
-            watch.offset[e] = -now
-    return e
+    watch.label[e, WRITTEN] = 1
 
 
 @njit(**KERNEL)
-def start_watching(samples, rows, outputs, watch, gate_rows, gate_samples, fresh, P):
-    """Fill the list with the boundary of every chosen gate and both ends of every sliding gate; False if too small."""
-    watch.head[:] = -1
-    watch.used[:] = 0
+def put_at_zero(samples, rows, c, watch, e, P):
+    """Give certificate e, known to vanish now, the offset with which it does."""
+    write_functional(samples, rows, c, watch, e)
+    functional = watch.functional
+    now = 0.0
+    for j in range(functional.shape[1]):
+        now += functional[e, j] * P[j]
+    watch.number[e, OFFSET] = -now
+
+
+@njit(**KERNEL)
+def start_watching(mode, samples, rows, outputs, watch, gate_rows, gate_samples, P, R, scratch):
+    """Fill the list with the boundary of every chosen gate and both ends of every sliding gate; False if too small.
+
+    Time is that of the start of the horizon, where values and slopes follow from the rows alone.
+    """
+    label, number, head, free, used = watch.label, watch.number, watch.head, watch.free, watch.used
+    position, drift, status, count = rows.position, rows.drift, rows.status, rows.count
+    gram, norm, opposite, ratio = samples.gram, samples.norm, samples.opposite, samples.ratio
+    n = gram.shape[0]
+    N = n + 1
+    fresh = 1 if mode == GRADIENT_FLOW else 2
+    z = scratch.row[WORK]
+    z_rate = scratch.row[MIXED_RATE]
+    head[:] = -1
+    used[:] = 0
+    last = -1
     for q in range(gate_rows.shape[0]):
         r = gate_rows[q]
         i = gate_samples[q]
-        if rows.status[r, i] == SLIDING:
-            if watch_gate(samples, rows, outputs[r], watch, r, i, LOWER, AWAY, P) < 0:
+        c = outputs[r]
+        if r != last:
+            last = r
+            if count[r] > 0:
+                mix(samples, rows, r, P[N : N + n], z)
+                mix(samples, rows, r, R[N : N + n], z_rate)
+            elif mode == GRADIENT_FLOW:
+                for j in range(n):
+                    z[j] = P[N + j] if status[r, j] == ON else 0.0
+        if status[r, i] == SLIDING:
+            sign = 1.0 if c > 0.0 else -1.0
+            value = sign * z[i]
+            slope = sign * z_rate[i]
+            mirror = 0.0
+            mirror_rate = 0.0
+            o = opposite[i]
+            if o >= 0:
+                mirror = sign * ratio[i] * P[N + o]
+                mirror_rate = sign * ratio[i] * R[N + o]
+            size = bound_size(samples, rows, c, r, i, LOWER)
+            e = watch_gate(label, number, head, free, used, r, i, LOWER, AWAY, size, 0.0, 0.0)
+            if e < 0:
                 return False
-            if watch_gate(samples, rows, outputs[r], watch, r, i, UPPER, AWAY, P) < 0:
+            note_value(number, e, value + mirror, slope + mirror_rate, 0.0, 0.0, R[n])
+            size = bound_size(samples, rows, c, r, i, UPPER)
+            e = watch_gate(label, number, head, free, used, r, i, UPPER, AWAY, size, 0.0, 0.0)
+            if e < 0:
                 return False
-        else:
-            known = fresh if rows.position[r, i] == 0.0 and rows.drift[r, i] == 0.0 else AWAY
-            if watch_gate(samples, rows, outputs[r], watch, r, i, BOUNDARY, known, P) < 0:
-                return False
-    return True
-
-
-@njit(**KERNEL)
-def least_value(watch, e, family, path, psi):
-    """Return a lower bound of certificate e, from its value when last seen and what P has moved since."""
-    lost = watch.size[e] * (path[family] - watch.seen_path[e]) + watch.drift[e] * abs(psi - watch.seen_psi[e])
-    return watch.seen[e] - lost
-
-
-@njit(**KERNEL)
-def note_value(watch, e, family, path, psi, value):
-    """Remember the value of certificate e."""
-    watch.seen[e] = value
-    watch.seen_path[e] = path[family]
-    watch.seen_psi[e] = psi
-
-
-@njit(**KERNEL)
-def measure_step(P, R, ends, h, path):
-    """Fill path[2:7]: bounds of the five changes in `is_candidate`, for J, Delta and psi, and |J|, |Delta| moved."""
-    N = P.shape[0] // 2
-    for family in range(2):
-        base = family * N
-        square = np.zeros(5)
-        for j in range(base, base + N - 1):
-            square[0] += (ends[0, j] - P[j]) ** 2
-            square[1] += (ends[2, j] - P[j]) ** 2
-            square[2] += (ends[3, j] - P[j]) ** 2
-            square[3] += (0.2 * h * R[j]) ** 2
-            square[4] += (0.4 * h * ends[1, j]) ** 2
-        path[2 + family] = np.sqrt(square.max())
-        path[5 + family] = np.sqrt(square[0])
-    psi = N - 1
-    path[4] = max(abs(ends[0, psi] - P[psi]), h * max(0.2 * abs(R[psi]), 0.4 * abs(ends[1, psi])))
-
-
-@njit(**KERNEL)
-def is_candidate(watch, e, P, R, ends, h, margin, share, path):
-    """Say whether certificate e may vanish within the macro step that `ends` describes.
-
-    It may if its value is below `margin` times its largest change at a quarter, the half and the end, or below its
-    slopes at both ends, or below `share` of the change that the movement of P allows.
-    """
-    N = watch.functional.shape[1]
-    family = 0 if watch.kind[e] == BOUNDARY else 1
-    slack = share * watch.size[e] * path[5 + family]
-    most = watch.size[e] * path[2 + family] + watch.drift[e] * path[4]
-    if least_value(watch, e, family, path, P[N - 1]) > margin * most + slack:
-        return False
-    K = watch.functional[e]
-    base = family * N
-    now = watch.offset[e]
-    change = 0.0
-    quarter = 0.0
-    half = 0.0
-    slope = 0.0
-    end_slope = 0.0
-    for j in range(N):
-        k = K[j]
-        p = P[base + j]
-        now += k * p
-        change += k * (ends[0, base + j] - p)
-        quarter += k * (ends[2, base + j] - p)
-        half += k * (ends[3, base + j] - p)
-        slope += k * R[base + j]
-        end_slope += k * ends[1, base + j]
-    note_value(watch, e, family, path, P[N - 1], now)
-    largest = max(max(abs(change), abs(half)), abs(quarter))
-    largest = max(largest, max(0.2 * h * abs(slope), 0.4 * h * abs(end_slope)))
-    return now <= margin * largest + slack
-
-
-@njit(**KERNEL)
-def macro_step(mode, friction, t, h, H, P, R, watch, control, scratch, tally):
-    """Preview a macro step of length at most h; return the length taken and the number of candidates.
-
-    `scratch.ends[0:2]` is the state at its end if nothing happens. The step is halved while it has too many candidates.
-    """
-    ends = scratch.ends
-    series = scratch.series
-    stiffness = control[STIFFNESS]
-    limit = int(8 * control[TARGET]) + 100
-    shortest = 1e-12 * h
-    while True:
-        ends[0] = P
-        ends[1] = R
-        for part in range(3):
-            begin = 0.25 * part * h
-            length = 0.5 * h if part == 2 else 0.25 * h
-            propagate(mode, friction, H, ends[0], ends[1], t + begin, length, stiffness, series, scratch.product, tally)
-            if part < 2:
-                ends[2 + part] = ends[0]
-        measure_step(P, R, ends, h, scratch.path)
-        nc = 0
-        for e in range(watch.used[0]):
-            if watch.row[e] < 0:
-                continue
-            if watch.known[e] > 0 or is_candidate(
-                watch, e, P, R, ends, h, control[MARGIN], control[SLACK], scratch.path
-            ):
-                watch.candidates[nc] = e
-                nc += 1
-                if nc > limit and h > shortest:
-                    break
-        if nc <= limit or h <= shortest:
-            tally[STEPS] += 1
-            tally[CANDIDATES] += nc
-            return h, nc
-        h *= 0.5
-
-
-@njit(**KERNEL)
-def look_ahead(series, degree, ahead):
-    """Bound what J, Delta and psi can move from the start of the segment: the sums of their Taylor coefficients."""
-    N = series.shape[1] // 2
-    ahead[:] = 0.0
-    for k in range(1, degree + 1):
-        for family in range(2):
-            square = 0.0
-            for j in range(family * N, family * N + N - 1):
-                square += series[k, j] ** 2
-            ahead[family] += np.sqrt(square)
-        ahead[2] += abs(series[k, N - 1])
-
-
-@njit(**KERNEL)
-def earliest_event(mode, watch, nc, P, R, h, degree, lateness, scratch, tally):
-    """Return where (0 < s <= 1) the first candidate vanishes on the segment, and which; e = -1 none, -2 LATE."""
-    N = watch.functional.shape[1]
-    trial_P = scratch.ends[4]
-    trial_R = scratch.ends[5]
-    ahead = scratch.ahead
-    moved = scratch.clock[MOVED] > 0.0
-    first = NO_ROOT
-    winner = -1
-    scale = 0.0
-    for j in range(N, 2 * N):
-        scale = max(scale, abs(P[j]))
-    look_ahead(scratch.series, degree, ahead)
-    for q in range(nc):
-        e = watch.candidates[q]
-        K = watch.functional[e]
-        boundary = watch.kind[e] == BOUNDARY
-        family = 0 if boundary else 1
-        known = watch.known[e]
-        most = watch.size[e] * ahead[family] + watch.drift[e] * ahead[2]
-        if known == 0 and least_value(watch, e, family, scratch.path, P[N - 1]) > 1.01 * most:
+            note_value(number, e, sign * P[N + i] - value, sign * R[N + i] - slope, 0.0, 0.0, R[n])
             continue
-        base = family * N
-        start = watch.offset[e]
-        end = watch.offset[e]
-        slope = 0.0
-        end_slope = 0.0
-        for j in range(N):
-            k = K[j]
-            start += k * P[base + j]
-            end += k * trial_P[base + j]
-            slope += k * R[base + j]
-            end_slope += k * trial_R[base + j]
-        note_value(watch, e, family, scratch.path, P[N - 1], start)
-        slope *= h
-        end_slope *= h
-        if known == 0 and start <= 0.0 and slope > 0.0 and boundary:
-            known = 1  # rounding noise of a gate that has just left its boundary
-        if known == 0:
-            late = lateness if boundary else 1e-12 * scale
-            if start < -late and (boundary or (mode == GRADIENT_FLOW and moved)):
-                return 0.0, -2
-        dips = slope < 0.0 and end_slope > 0.0 and 0.8 * start + 0.5 * slope < 0.0
-        if end <= 0.0 or dips or (known == 0 and start <= 0.0):
-            tally[ROOTS] += 1
-            s = root_on_segment(K, base, start, degree, known, scratch)
-            if s == WRONG_WAY:
-                tally[WRONG] += 1
-            elif s < first:
-                first = s
-                winner = e
-    return first, winner
-
-
-@njit(**KERNEL)
-def root_on_segment(K, base, start, degree, known, scratch):
-    """Return `first_root` of the certificate's polynomial on the segment."""
-    c = scratch.polynomial
-    c[0] = start
-    for k in range(1, degree + 1):
-        total = 0.0
-        for j in range(K.shape[0]):
-            total += K[j] * scratch.series[k, base + j]
-        c[k] = total
-    return first_root(c, degree, known)
+        size = abs(c) * norm[i] if count[r] == 0 else bound_size(samples, rows, c, r, i, BOUNDARY)
+        sign = 1.0 if status[r, i] == ON else -1.0
+        u = position[r, i]
+        known = fresh if u == 0.0 and drift[r, i] == 0.0 else AWAY
+        e = watch_gate(label, number, head, free, used, r, i, BOUNDARY, known, size, sign * u, abs(drift[r, i]))
+        if e < 0:
+            return False
+        if known > 0:
+            put_at_zero(samples, rows, c, watch, e, P)
+        slope = drift[r, i] * R[n]
+        if mode == GRADIENT_FLOW:
+            for j in range(n):
+                slope -= c * gram[i, j] * z[j]
+        note_value(number, e, sign * u, sign * slope, 0.0, 0.0, R[n])
+    return True
 
 
 @njit(**KERNEL)
 def forget_row(watch, r, nc):
     """Take the certificates of row r off the list and out of the candidates; return how many candidates are left."""
+    label, free, used, candidates = watch.label, watch.free, watch.used, watch.candidates
     e = watch.head[r]
     while e >= 0:
-        watch.row[e] = -1
-        watch.free[watch.used[1]] = e
-        watch.used[1] += 1
-        e = watch.following[e]
+        label[e, ROW] = -1
+        free[used[1]] = e
+        used[1] += 1
+        e = label[e, FOLLOWING]
     watch.head[r] = -1
     left = 0
     for q in range(nc):
-        if watch.row[watch.candidates[q]] >= 0:
-            watch.candidates[left] = watch.candidates[q]
+        if label[candidates[q], ROW] >= 0:
+            candidates[left] = candidates[q]
             left += 1
     return left
 
 
 @njit(**KERNEL)
-def reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
-    """Bound how far u_rj can still move on the horizon, with |J| <= bound and `left` time to go."""
-    total = 0.0
-    for i in range(bound.shape[0]):
-        if rows.status[r, i] != OFF:
-            weight = bound[i]
-            if rows.status[r, i] == SLIDING and samples.opposite[i] >= 0:
-                weight += samples.ratio[i] * bound[samples.opposite[i]]
-            total += samples.magnitude[j, i] * weight
-    total *= 2.0 * abs(c)
-    if mode == HEAVY_BALL:
-        total += speed * min(left, 1.0 / friction)
-    elif mode != GRADIENT_FLOW:
-        total += speed * left
-    return total
+def weigh_reach(samples, rows, r, bound, out):
+    """Fill out with bounds of |z_r(J)|: those of J on gates that are not off, with the mirror image on sliding ones."""
+    status = rows.status
+    for i in range(out.shape[0]):
+        out[i] = bound[i] if status[r, i] != OFF else 0.0
+    for p in range(rows.count[r]):
+        s = rows.sliding[r, p]
+        if samples.opposite[s] >= 0:
+            out[s] += samples.ratio[s] * bound[samples.opposite[s]]
 
 
 @njit(**KERNEL)
 def watch_row(
-    mode, friction, samples, rows, c, r, i, tangential, P, watch, nc, bound, left, left_step, control, scratch
+    mode, friction, samples, rows, c, r, i, tangential, P, R, watch, nc, bound, left, left_step, control, scratch
 ):
-    """Put the certificates of row r back after its event at gate i; return the number of candidates, -1 if full."""
-    n = samples.gram.shape[0]
-    alive = mode != GRADIENT_FLOW
+    """Put the certificates of row r back after its event at gate i; return the number of candidates, -1 if full.
+
+    bound holds bounds of |J| on the horizon, and of sum_i |G_ji| |z(J)_i| for any pattern.
+    """
+    label, number, head, free, used = watch.label, watch.number, watch.head, watch.free, watch.used
+    candidates = watch.candidates
+    position, drift, status = rows.position, rows.drift, rows.status
+    magnitude, norm, owner = samples.magnitude, samples.norm, samples.owner
+    before, U_row, V_row, weight = scratch.before, scratch.row[U], scratch.row[V], scratch.row[WORK]
+    n = magnitude.shape[0]
+    active = 0
     size_D = 0.0
     for j in range(n):
-        alive = alive or rows.status[r, j] != OFF
+        active += 1 if status[r, j] != OFF else 0
         size_D += P[n + 1 + j] ** 2
-    if not alive:
+    if mode == GRADIENT_FLOW and active == 0:
         return nc  # no active sample: the neuron never moves again, and rests exactly on its boundary
+    count = rows.count[r]
+    margin = control[MARGIN]
     slack = control[SLACK] * scratch.path[5]
+    now = scratch.clock[NOW]
+    turn = scratch.path[0]
     curve = 0.75 * np.sqrt(size_D) * left_step * left_step if mode != GRADIENT_FLOW else 0.0
+    coasting = 0.0 if mode == GRADIENT_FLOW else left  # how long the present speed lasts
+    if mode == HEAVY_BALL:
+        coasting = min(left, 1.0 / friction)
+    weigh_reach(samples, rows, r, bound[0], weight)
     for j in range(n):
-        if not samples.owner[j]:
+        if not owner[j]:
             continue
-        if rows.status[r, j] == SLIDING:
+        if status[r, j] == SLIDING:
             for kind in (LOWER, UPPER):
-                e = watch_gate(samples, rows, c, watch, r, j, kind, AWAY, P)
+                size = bound_size(samples, rows, c, r, j, kind)
+                e = watch_gate(label, number, head, free, used, r, j, kind, AWAY, size, 0.0, 0.0)
                 if e < 0:
                     return -1
-                watch.candidates[nc] = e
+                candidates[nc] = e
                 nc += 1
             continue
-        u = abs(scratch.row[U, j])
-        speed = abs(scratch.row[V, j])
-        fresh = j == i or rows.status[r, j] != scratch.before[j]
-        if not fresh and u > reach(mode, friction, samples, rows, c, r, j, bound, left, speed):
-            continue
-        if rows.count[r] > 1 and residual(samples, rows, r, j) < 10.0 * DEPENDENT:
+        u = abs(U_row[j])
+        speed = abs(V_row[j])
+        fresh = j == i or status[r, j] != before[j]
+        if not fresh:
+            left_over = u - speed * coasting  # what the forces have to make up for, with a factor of two
+            if left_over > 2.0 * abs(c) * bound[1, j]:
+                continue
+            reach = 0.0
+            for k in range(n):
+                reach += magnitude[j, k] * weight[k]
+            if left_over > 2.0 * abs(c) * reach:
+                continue
+        if count > 1 and residual(samples, rows, r, j) < 10.0 * DEPENDENT:
             continue  # u_rj = 0 as long as the row slides on these samples
         known = AWAY
         if fresh:
             known = 2 if j == i and tangential else 1
-        e = watch_gate(samples, rows, c, watch, r, j, BOUNDARY, known, P)
+        sign = 1.0 if status[r, j] == ON else -1.0
+        size = abs(c) * norm[j] if count == 0 else bound_size(samples, rows, c, r, j, BOUNDARY)
+        offset = sign * position[r, j]
+        e = watch_gate(label, number, head, free, used, r, j, BOUNDARY, known, size, offset, abs(drift[r, j]))
         if e < 0:
             return -1
-        if fresh or u <= control[MARGIN] * (speed * left_step + curve * watch.size[e]) + slack * watch.size[e]:
-            watch.candidates[nc] = e
-            nc += 1
+        if fresh:
+            put_at_zero(samples, rows, c, watch, e, P)
+        else:
+            note_value(number, e, sign * U_row[j], sign * V_row[j], now, turn, R[n])
+            if u > margin * (speed * left_step + curve * size) + slack * size:
+                continue
+        candidates[nc] = e
+        nc += 1
     return nc
 
 
 @njit(**KERNEL)
 def leave_boundaries(watch, nc, P, rounding):
     """Forget that a candidate is at its zero, unless it has moved by rounding only: then it is still exactly there."""
+    label, number, functional, candidates = watch.label, watch.number, watch.functional, watch.candidates
     for q in range(nc):
-        e = watch.candidates[q]
-        if watch.known[e] > 0:
-            value = watch.offset[e]
-            for j in range(watch.functional.shape[1]):
-                value += watch.functional[e, j] * P[j]
+        e = candidates[q]
+        if label[e, KNOWN] > 0:
+            value = number[e, OFFSET]
+            for j in range(functional.shape[1]):
+                value += functional[e, j] * P[j]
             if abs(value) <= rounding:
-                watch.offset[e] -= value
+                number[e, OFFSET] -= value
             else:
-                watch.known[e] = 0
+                label[e, KNOWN] = 0

@@ -15,12 +15,14 @@ from scipy.integrate import solve_ivp
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import (
+    _relu_candidate_kernels,
     _relu_event_kernels,
     _relu_horizon_kernels,
     _relu_horizons,
     _relu_row_kernels,
     _relu_start,
     _relu_taylor_kernels,
+    _relu_watch_kernels,
 )
 from odeflow.numeric.flows import GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.relu_flow import ReluEventKind, ReluStatus, relu_flow, relu_predictions
@@ -258,6 +260,19 @@ def test_predictions_recomputed_from_the_weights_agree_with_the_propagated_error
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=name_of)
+def test_the_same_samples_in_a_larger_space_move_alike(flow):
+    """G is multiplied as X X^T where that is less work (n > 2 d), as a matrix otherwise."""
+    X, y, W, a = random_net(5, n=24, d=6, m=70)
+    W = np.column_stack([W, np.ones((70, 8))])
+    small = relu_flow(X, y, W[:, :6], a, flow, [2.0, 5.0])
+    large = relu_flow(np.column_stack([X, np.zeros((24, 8))]), y, W, a, flow, [2.0, 5.0])
+    assert small.event_count == large.event_count > 50
+    np.testing.assert_allclose(small.errors, large.errors, atol=ROUNDING, rtol=0)
+    np.testing.assert_allclose(small.weights, large.weights[:, :6], atol=ROUNDING, rtol=0)
+    np.testing.assert_array_equal(large.weights[:, 6:], W[:, 6:])
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=name_of)
 def test_the_final_kernel_counts_the_neurons_that_are_on(flow):
     X, y, W, a = random_net(4, n=12, d=6, m=80)
     run = relu_flow(X, y, W, a, flow, [1.5])
@@ -391,6 +406,16 @@ def test_the_grid_of_records_does_not_change_the_trajectory(flow):
     assert silent.event_count == coarse.event_count
 
 
+def test_the_end_of_sliding_is_not_missed_where_it_was_not_expected():
+    """Neuron 3 stops sliding at 7.88 only because of another event in the same step; a missed end shows at its end."""
+    net = random_net(0, n=5, d=3, m=8)
+    run = relu_flow(*net, GradientFlow(), [8.0])
+    often = relu_flow(*net, GradientFlow(), np.linspace(0.0, 8.0, 161))
+    assert run.event_count == often.event_count == 12
+    assert run.events.kinds[-1] == ReluEventKind.STOP_SLIDING_ON
+    np.testing.assert_allclose(run.errors[-1], often.errors[-1], atol=ROUNDING)
+
+
 @pytest.mark.parametrize("seed", [1, 3])
 def test_a_bouncing_neuron_is_captured_and_a_smaller_tolerance_captures_it_later(seed):
     X, y, W, a = random_net(seed, n=8, m=20)
@@ -450,6 +475,27 @@ def test_lists_that_are_too_short_grow_without_changing_the_answer(monkeypatch):
     np.testing.assert_allclose(grown.errors, usual.errors, atol=ROUNDING)
 
 
+@given(seed=st.integers(0, 10**6), moment=st.floats(0.1, 2.0), window=st.floats(0.0, 2.0))
+def test_a_certificate_is_never_below_the_bound_from_its_last_value_and_slope(seed, moment, window):
+    """phi = offset + K.J with J' = Delta, Delta' = -H Delta, seen at time zero, bounded from moment on."""
+    rng = np.random.default_rng(seed)
+    root, K, start = rng.standard_normal((3, 3)), rng.standard_normal(3), rng.standard_normal(3)
+    values, basis = np.linalg.eigh(root @ root.T + 0.01 * np.eye(3))
+    times = np.concatenate([np.linspace(0.0, moment, 5), np.linspace(moment, moment + window, 41)[1:]])
+    decay = np.exp(-np.outer(times, values))
+    errors = decay * (start @ basis) @ basis.T
+    phi = 2.0 + ((1.0 - decay) / values * (start @ basis)) @ basis.T @ K
+    turns = [_relu_candidate_kernels.distance.py_func(a, b, 0, 3) for a, b in pairwise(errors[:5])]
+    ahead = _relu_candidate_kernels.distance.py_func(errors[4], errors[-1], 0, 3)
+    number = np.zeros((1, 8))
+    number[0, _relu_watch_kernels.SIZE] = np.linalg.norm(K)
+    _relu_watch_kernels.note_value.py_func(number, 0, phi[0], K @ errors[0], 0.0, 0.0, 0.0)
+    least = _relu_candidate_kernels.least_value.py_func(number, 0, moment, window, sum(turns) + ahead, 0.0)
+    assert phi[4:].min() >= least - ROUNDING
+    straight = phi[0] + K @ errors[0] * (moment + window * (K @ errors[0] < 0.0))
+    assert least <= straight  # it is no better than what is known: the slope may have changed
+
+
 def test_zero_weights_stay_at_rest():
     run = relu_flow(np.eye(2), [1.0, -1.0], np.zeros((3, 2)), [1.0, -1.0, 1.0], GradientFlow(), [0.0, 9.0])
     np.testing.assert_array_equal(run.errors, [[-1.0, 1.0]] * 2)
@@ -473,7 +519,6 @@ RUN_KERNELS = [
     _relu_event_kernels.advance,
     _relu_horizon_kernels.compose,
     _relu_horizon_kernels.select_gates,
-    _relu_horizon_kernels.weigh,
     _relu_row_kernels.mix_all,
     _relu_taylor_kernels.preview,
 ]
