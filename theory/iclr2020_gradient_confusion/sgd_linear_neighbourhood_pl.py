@@ -74,8 +74,13 @@ def derive(claim: Claim) -> Derivation:
     steps = [
         *descent_in_mean(),
         assume("(1/2)|grad F|^2 >= mu_F (F - F*)"),
-        show_equal("it takes (alpha q/2) 2 mu_F = 1 - rho times the gap off", ALPHA * Q / 2 * 2 * MU_MEAN, 1 - RHO),
-        show_equal("1 - rho = mu_F alpha q > 0", 1 - RHO.xreplace(IN_CURVED), MU_MEAN * ALPHA * CURVED),
+        show_equal(
+            "it takes (alpha q/2) 2 mu_F = 1 - rho times the gap off",
+            ALPHA * Q / 2 * 2 * MU_MEAN,
+            1 - RHO,
+            name="(alpha q/2) 2 mu_F",
+        ),
+        show_equal("1 - rho = mu_F alpha q > 0", 1 - RHO.xreplace(IN_CURVED), MU_MEAN * ALPHA * CURVED, name="1 - rho"),
         infer("mu_F <= L, as |grad F|^2 lies between 2 mu_F and 2 L times F - F*"),
         show_equal(
             "with mu_F <= L and N >= 1 also rho >= 0: 1 - mu_F/(N L) + N L mu_F (alpha - 1/(N L))^2",
@@ -84,7 +89,12 @@ def derive(claim: Claim) -> Derivation:
         ),
         define("c = L alpha^2 (N-1) eta/2, B_k = rho^k (F(w_0) - F*) + c (1 - rho^k)/(1 - rho), B_0 = F(w_0) - F*"),
         show_equal("induction step: rho B_k + c = B_{k+1}", sp.expand(rate * reached + added), reached.subs(k, k + 1)),
-        show_equal("and c/(1 - rho) is the floor", SMOOTH * ALPHA**2 * (SAMPLES - 1) * ETA / 2 / (1 - RHO), FLOOR),
+        show_equal(
+            "and c/(1 - rho) is the floor",
+            SMOOTH * ALPHA**2 * (SAMPLES - 1) * ETA / 2 / (1 - RHO),
+            FLOOR,
+            name="c/(1 - rho)",
+        ),
     ]
     last = conclude("put together", claim.formula, LAST_GAP, RHO**STEPS * START_GAP + FLOOR, from_=steps, at=IN_CURVED)
     return Derivation((*steps, last))
