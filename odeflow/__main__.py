@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Hand over to the command line."""
-    from odeflow.cli import run
+    try:
+        from odeflow.cli import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # before a command could take it
+        sys.stderr.write("odeflow: interrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import enum
-import functools
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from odeflow.errors import InvalidArgumentError, OdeflowError
+from odeflow.door import INTERRUPTED, NOT_DECIDED, USAGE, door
+from odeflow.errors import Interrupted, InvalidArgumentError
 from odeflow.rate_command import check_certificates, find_rate
 from odeflow.simulate_command import simulate_flow
 from odeflow.sweep_command import sweep_grid
@@ -22,7 +22,7 @@ __all__ = ["CHANGED", "INTERRUPTED", "NOT_DECIDED", "OK", "USAGE", "app", "exit_
 
 BRIEF_FROM = 60
 """So many theorems are shown with their findings; more of them get a line each."""
-OK, CHANGED, USAGE, NOT_DECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, CHANGED = 0, 1
 
 _HELP = """
 Check theorems about how neural networks train: proved exactly, simulated fast,
@@ -113,25 +113,6 @@ def exit_code(results: Sequence[Result], *, problems: int) -> int:
     return NOT_DECIDED if changed or problems else OK
 
 
-def _door(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn odeflow's own errors into one line and an exit code, and Ctrl-C into 130."""
-
-    @functools.wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except OdeflowError as error:
-            from odeflow.session import NotLoadedError
-
-            typer.echo(f"odeflow: error: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(NOT_DECIDED if isinstance(error, NotLoadedError) else USAGE) from None
-        except KeyboardInterrupt:
-            typer.echo("odeflow: interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-
-    return guarded
-
-
 def _show_version(asked: bool) -> bool:
     if asked:
         from odeflow import __version__
@@ -170,7 +151,7 @@ def _root(
 
 
 @app.command("verify", epilog=_EXIT_CODES, short_help="Check theorems and compare with the record.")
-@_door
+@door
 def verify_theorems(
     names: _Names = None,
     twins: Annotated[bool, typer.Option("--twins", help="Also run the false twins: each must be REFUTED.")] = False,
@@ -246,7 +227,7 @@ def verify_theorems(
 
 
 @app.command("list", short_help="List theorems with their recorded verdicts.")
-@_door
+@door
 def list_theorems(
     names: _Names = None,
     format: Annotated[Format, typer.Option(help="A list, or one JSON array with an object a theorem.")] = Format.text,
@@ -272,7 +253,7 @@ def list_theorems(
 
 
 @app.command("show", short_help="Show one theorem with every step of its proof.")
-@_door
+@door
 def show_theorem(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="A full id, or an unambiguous part of it.", autocompletion=_complete)
@@ -310,7 +291,7 @@ def show_theorem(
 
 
 @app.command("report", epilog=_EXIT_CODES, short_help="Write everything about theorems as one page.")
-@_door
+@door
 def write_report(
     names: _Names = None,
     format: Annotated[
@@ -342,13 +323,16 @@ def write_report(
     if output is None:
         output = "odeflow-report.html" if format is ReportFormat.html else "-"
     session = Session(text=False)
-    chosen = session.find(session.load(), names or [])
+    catalogue = session.load()
+    chosen = session.find(catalogue, names or [])
     options = ["--twins"] * twins + _given(seed=seed or None, examples=examples)
     settings = Settings(seed, EXAMPLES if examples is None else examples, twins=twins)
     form = Form(format.value)
-    results, parts = session.write_up(
-        chosen, settings, form=form, command=shlex.join(["odeflow", "verify", *options]), jobs=jobs
-    )
+    verify = shlex.join(["odeflow", "verify", *options])
+    try:
+        results, parts = session.write_up(chosen, catalogue, settings, form=form, command=verify, jobs=jobs)
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}; {'the report' if output == '-' else output} not written") from None
     if form is Form.HTML:
         from odeflow.report.html import document
 
@@ -374,7 +358,7 @@ app.command("check", short_help="Verify certificates of rates with Python's stan
 
 
 @app.command("figure", short_help="Reproduce a paper's figures.")
-@_door
+@door
 def reproduce_figures(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="A paper's folder, or an unambiguous part of it.")],
     numbers: Annotated[

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 __all__ = [
     "DataError",
     "IntegrationError",
+    "Interrupted",
     "InvalidArgumentError",
+    "NotLoadedError",
     "OdeflowError",
     "UnknownNameError",
     "printable",
@@ -67,6 +69,17 @@ class IntegrationError(OdeflowError, RuntimeError):
     def __init__(self, message: str, *, partial: object = None) -> None:
         super().__init__(message)
         self.partial = partial
+
+
+class NotLoadedError(OdeflowError):
+    """A paper was asked for that could not be loaded."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed; the message says what was done by then and what is left of it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UnknownNameError(OdeflowError, LookupError):

@@ -18,9 +18,9 @@ from odeflow.report.pages import Page, evidence_lines, theorem_page
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.derivations import Derivation
 from odeflow.theorem import Theorem
-from odeflow.verify import Settings, check_fully
+from odeflow.verify import Result, Settings, check_fully
 
-__all__ = ["Form", "findings", "read_page", "written_up"]
+__all__ = ["Form", "findings", "read_page", "write_up", "written_up"]
 
 TEXT_WIDTH = 100
 """Characters that a line of a text report may take."""
@@ -86,14 +86,29 @@ def findings(theorem: Theorem, catalogue: Catalogue, settings: Settings) -> Mapp
 def written_up(
     theorem: Theorem, catalogue: Catalogue, settings: Settings, form: Form, command: str
 ) -> tuple[Mapping[str, Any], str]:
-    """Return the fields of a theorem's result, and its part of a report.
+    """Do what `write_up` does, and return words and numbers, which can be sent from one process to another."""
+    result, text = write_up(theorem, catalogue, settings, form, command)
+    return result.fields(), text
+
+
+def write_up(
+    theorem: Theorem,
+    catalogue: Catalogue,
+    settings: Settings,
+    form: Form,
+    command: str,
+    *,
+    on_stage: Callable[[str], None] | None = None,
+) -> tuple[Result, str]:
+    """Check a theorem and return its result with its part of a report.
 
     Parameters
     ----------
     form : of the report
     command : reproduces the verdict, up to the theorem's id
+    on_stage : called with what is about to run
     """
-    result = check_fully(theorem, settings)
+    result = check_fully(theorem, settings, on_stage=on_stage)
     page = read_page(theorem, catalogue, command=f"{command} {theorem.id}")
     if form is Form.HTML:
         text = article(page, result)
@@ -105,4 +120,4 @@ def written_up(
         console.print(Harmless(theorem_page(page, width=TEXT_WIDTH)))
         console.print(Harmless(Group(*evidence_lines(result, width=TEXT_WIDTH))))
         text = stream.getvalue()
-    return result.fields(), text
+    return result, text

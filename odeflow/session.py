@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
 from odeflow.catalogue import Catalogue, Problem, load_catalogue
-from odeflow.errors import InvalidArgumentError, OdeflowError, UnknownNameError
-from odeflow.reading import Form, findings, read_page, written_up
+from odeflow.errors import Interrupted, InvalidArgumentError, NotLoadedError, UnknownNameError
+from odeflow.reading import Form, findings, read_page, write_up, written_up
 from odeflow.report.as_json import dump, verdict_object
 from odeflow.report.ascii import approximate_letters
 from odeflow.report.lines import Harmless, counted, paragraph, problem_lines
@@ -21,7 +21,7 @@ from odeflow.report.progress import AbstractReporter, reporter
 from odeflow.report.text import brief_table, changes, hypotheses_table, summary, time_table, verdict_table
 from odeflow.theorem import Theorem
 from odeflow.verify import Result, Settings, check_fully
-from odeflow.warmup import secure_cache, warm_up
+from odeflow.warmup import compiling_as_needed, secure_cache, warm_up
 from odeflow.workers import Workers, available_cores
 
 if TYPE_CHECKING:
@@ -29,14 +29,11 @@ if TYPE_CHECKING:
     from odeflow.datasets import Dataset
     from odeflow.figures import Scenario
 
-__all__ = ["NotLoadedError", "Session", "about_data", "columns"]
+__all__ = ["Session", "about_data", "columns"]
 
 WORTH_WORKERS = 12
-"""From so many theorems on, worker processes save more time than they take to start."""
-
-
-class NotLoadedError(OdeflowError):
-    """A paper was asked for that could not be loaded."""
+"""From so many theorems on, worker processes save more time than they take to start; all kernels are made ready first,
+so that no two processes compile the same one. Fewer theorems use few kernels, and this process compiles just those."""
 
 
 class Session:
@@ -138,49 +135,67 @@ class Session:
         data : the user's data; they are checked in this process
         jobs : number of worker processes; by default one a core where there is work for them
         """
-        count = min(available_cores() if jobs is None else jobs, len(chosen))
-        parallel = data is None and count > 1 and (jobs is not None or len(chosen) >= WORTH_WORKERS)
+        numeric = not settings.exact_only and any(
+            t.simulate or t.holds or (t.on_data and data is not None) for t in chosen
+        )
         results: list[Result] = []
-        workers = Workers(count, tuple(self._modules)) if parallel else None
         try:
-            numeric = any(t.simulate or t.holds or (t.on_data and data is not None) for t in chosen)
-            if numeric and not settings.exact_only:
-                self._warm_up()
-            if workers is None:
-                self._check_here(chosen, settings, data, results)
-            else:
-                found = workers.run(findings, chosen, settings)
-                self._collect((Result(theorem=t, **fields) for t, fields in found), len(chosen), results)
+            with self._workers(1 if data is not None else jobs, len(chosen), numeric=numeric) as workers:
+                if workers is None:
+                    self._check_here(
+                        chosen,
+                        lambda theorem, tell: check_fully(theorem, settings, data=data, on_stage=tell),
+                        results,
+                        numeric=numeric,
+                    )
+                else:
+                    found = workers.run(findings, chosen, settings)
+                    self._collect((Result(theorem=t, **fields) for t, fields in found), len(chosen), results, workers)
         except KeyboardInterrupt:
             return _in_order(results, chosen), True
-        finally:
-            if workers is not None:
-                workers.stop()
         return _in_order(results, chosen), False
 
     def write_up(
-        self, chosen: Sequence[Theorem], settings: Settings, *, form: Form, command: str, jobs: int | None
+        self,
+        chosen: Sequence[Theorem],
+        catalogue: Catalogue,
+        settings: Settings,
+        *,
+        form: Form,
+        command: str,
+        jobs: int | None,
     ) -> tuple[list[Result], list[str]]:
         """Check theorems and write each one's part of a report, both in catalogue order.
 
         Parameters
         ----------
         command : checks a theorem, up to its id
-        """
-        self._warm_up()
-        workers = Workers(min(available_cores() if jobs is None else jobs, len(chosen)), self._modules)
-        written: dict[str, str] = {}
 
-        def arrived() -> Iterator[Result]:
+        Raises
+        ------
+        Interrupted
+            Ctrl-C was pressed before the last theorem was written up.
+        """
+        written: dict[str, str] = {}
+        results: list[Result] = []
+
+        def arrived(workers: Workers) -> Iterator[Result]:
             for theorem, (fields, text) in workers.run(written_up, chosen, settings, form, command):
                 written[theorem.id] = text
                 yield Result(theorem=theorem, **fields)
 
-        results: list[Result] = []
+        def write(theorem: Theorem, tell: Callable[[str], None]) -> Result:
+            result, written[theorem.id] = write_up(theorem, catalogue, settings, form, command, on_stage=tell)
+            return result
+
         try:
-            self._collect(arrived(), len(chosen), results)
-        finally:
-            workers.stop()
+            with self._workers(jobs, len(chosen), numeric=True) as workers:
+                if workers is None:
+                    self._check_here(chosen, write, results, numeric=True)
+                else:
+                    self._collect(arrived(workers), len(chosen), results, workers)
+        except KeyboardInterrupt:
+            raise Interrupted(f"{len(results)} of {len(chosen)} were checked") from None
         ordered = _in_order(results, chosen)
         return ordered, [written[result.theorem.id] for result in ordered]
 
@@ -246,10 +261,12 @@ class Session:
             from odeflow.datasets import open_dataset
 
             extra = (open_dataset(data),)
-        self._warm_up()
         described = []
         for scenario in scenarios:
-            with self._working(f"{scenario.source.item}: {scenario.shows}"):
+            with (
+                self._working(f"{scenario.source.item}: {scenario.shows}") as progress,
+                self._compiling(lambda words: progress.detail(words)),
+            ):
                 figure = scenario.run(full, seed, *extra)
                 files = save(figure, folder, f"{scenario.source.paper.folder}_{scenario.number}")
             described.append(figure_object(scenario, figure, files))
@@ -272,19 +289,60 @@ class Session:
         self._out.file.write(words + "\n")
         self._out.file.flush()
 
+    @contextmanager
+    def _workers(self, jobs: int | None, theorems: int, *, numeric: bool) -> Iterator[Workers | None]:
+        """Give worker processes, or none where this process does it alone; many theorems find all kernels ready."""
+        count = min(available_cores() if jobs is None else jobs, theorems)
+        many = theorems >= WORTH_WORKERS
+        workers = Workers(count, self._modules) if count > 1 and (many or jobs is not None) else None
+        try:
+            if numeric and (many or workers is not None):
+                self._warm_up()
+            yield workers
+        finally:
+            if workers is not None:
+                workers.stop()
+
     def _check_here(
-        self, chosen: Sequence[Theorem], settings: Settings, data: DataCase | None, results: list[Result]
+        self,
+        chosen: Sequence[Theorem],
+        work: Callable[[Theorem, Callable[[str], None]], Result],
+        results: list[Result],
+        *,
+        numeric: bool,
     ) -> None:
-        """Check theorems one by one in this process."""
-        with self._reporter as progress:
+        """Take theorems one by one in this process; work is given each, and whom to tell what is about to run."""
+        stage = ""
+
+        def tell(words: str) -> None:
+            nonlocal stage
+            stage = words
+            progress.detail(words)
+
+        def compiling(words: str) -> None:
+            progress.detail(f"{stage}, {words}" if words else stage)
+
+        with self._reporter as progress, self._compiling(compiling) if numeric else nullcontext():
             for number, theorem in enumerate(chosen, start=1):
                 progress.begin(number, len(chosen), theorem.id)
-                result = check_fully(theorem, settings, data=data, on_stage=progress.detail)
-                self._take(result, progress, results)
+                self._take(work(theorem, tell), progress, results)
 
-    def _collect(self, found: Iterator[Result], total: int, results: list[Result]) -> None:
+    @contextmanager
+    def _compiling(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Let kernels compile where they are used first; tell which one does, and "" when it has."""
+
+        def word(kernel: str) -> None:
+            tell(f"compiling {kernel} (once per machine)" if kernel else "")
+
+        with compiling_as_needed(word) as compiled:
+            yield
+        if compiled:
+            self._reporter.note(f"{counted(len(compiled), 'kernel')} compiled on first use (once per machine)")
+
+    def _collect(self, found: Iterator[Result], total: int, results: list[Result], workers: Workers) -> None:
         """Take results from the workers as they come."""
         with self._reporter as progress:
+            progress.busy(f"starting {counted(workers.count, 'worker')}")
             for number, result in enumerate(found, start=1):
                 progress.begin(number, total, result.theorem.id)
                 self._take(result, progress, results)

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
+from odeflow.door import door
 from odeflow.errors import InvalidArgumentError, OdeflowError
-from odeflow.rate_command import RateFormat, door
+from odeflow.rate_command import RateFormat
 
 __all__ = ["sweep_grid"]
 

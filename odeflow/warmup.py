@@ -1,4 +1,4 @@
-"""Compile the numeric kernels once per machine, before the first theorem, and say so.
+"""Compile the numeric kernels once per machine, and say so: all before many theorems, or each when it is first used.
 
 Numba keeps what it compiled in a folder beside the kernels or in the user's cache. Where neither can be written, a
 temporary folder serves this process alone.
@@ -14,13 +14,18 @@ import pkgutil
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-__all__ = ["ModuleWarmUp", "WarmUp", "kernel_modules", "secure_cache", "warm_up"]
+from odeflow.interrupts import interrupts_held
+
+__all__ = ["ModuleWarmUp", "WarmUp", "compiling_as_needed", "kernel_modules", "secure_cache", "warm_up"]
 
 PACKAGE = "odeflow.numeric"
 
@@ -88,6 +93,11 @@ def warm_up(*, package: str = PACKAGE, on_module: Callable[[str], None] | None =
     WarmUp
         A module without `warm` is only imported. One that raises is a problem of its own and never an exception: what
         needs it will say so.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C was pressed; the kernel that was compiling or loading is whole.
     """
     outcomes = []
     for name in kernel_modules(package):
@@ -98,12 +108,71 @@ def warm_up(*, package: str = PACKAGE, on_module: Callable[[str], None] | None =
             module = importlib.import_module(name)
             before = _cache_misses(module)
             if hasattr(module, "warm"):
-                module.warm()
+                with compiling_as_needed():
+                    module.warm()
             compiled = _cache_misses(module) - before
         except Exception as error:  # any kernel may fail on a machine; the others must not
             problem = f"{type(error).__name__}: {error}"
         outcomes.append(ModuleWarmUp(name, time.perf_counter() - start, compiled, problem))
     return WarmUp(tuple(outcomes))
+
+
+@contextmanager
+def compiling_as_needed(on_kernel: Callable[[str], None] | None = None) -> Iterator[list[str]]:
+    """Let kernels compile or load where they are first used within, each of them whole: Ctrl-C waits for its end.
+
+    A compiler that is left in the middle may corrupt the process.
+
+    Parameters
+    ----------
+    on_kernel : called with a kernel's name before it compiles (not when it is loaded), and with "" after that
+
+    Yields
+    ------
+    The names of the kernels that compiled, in the order in which they began; those that they call are not listed.
+    """
+    from numba.core import event
+
+    compiled: list[str] = []
+    watch: Any = type("Watch", (_WholeKernels, event.Listener), {})(compiled, on_kernel or (lambda name: None))
+    with event.install_listener("numba:compiler_lock", watch), event.install_listener("numba:compile", watch):
+        yield compiled
+
+
+class _WholeKernels:
+    """Hold Ctrl-C while this thread is in the compiler, however deep, and tell of the outermost kernel."""
+
+    def __init__(self, compiled: list[str], on_kernel: Callable[[str], None]) -> None:
+        self._compiled, self._on_kernel = compiled, on_kernel
+        self._locks = self._kernels = 0
+        self._held: AbstractContextManager[None] | None = None
+
+    def on_start(self, event: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if event.kind == "numba:compiler_lock":
+            self._locks += 1
+            if self._locks == 1:
+                self._held = interrupts_held()
+                self._held.__enter__()
+            return
+        self._kernels += 1
+        if self._kernels == 1:
+            function = event.data["dispatcher"].py_func
+            self._compiled.append(f"{function.__module__.rpartition('.')[2]}.{function.__name__}")
+            self._on_kernel(self._compiled[-1])
+
+    def on_end(self, event: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if event.kind == "numba:compiler_lock":
+            self._locks -= 1
+            if self._locks == 0 and self._held is not None:
+                self._held.__exit__(None, None, None)
+            return
+        self._kernels -= 1
+        if self._kernels == 0:
+            self._on_kernel("")
 
 
 def secure_cache(folders: Iterable[Path] | None = None) -> str:

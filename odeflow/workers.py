@@ -16,6 +16,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from typing import Any, TypeVar
 
 from odeflow.catalogue import Catalogue, load_catalogue
@@ -97,15 +98,15 @@ class _Processes(ProcessPoolExecutor):
     """A pool whose processes take one thread each, and start whole or not at all when Ctrl-C is pressed."""
 
     def __init__(self, count: int, modules: Sequence[str], begin: Callable[[], object] | None) -> None:
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-        context = multiprocessing.get_context(method)
         self._opening: threading.Thread | None = None
-        if method == "forkserver":
-            context.set_forkserver_preload(list(modules))
+        context: BaseContext = multiprocessing.get_context("spawn")
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            context = forking = multiprocessing.get_context("forkserver")
+            forking.set_forkserver_preload(list(modules))
             _start_fork_server()
             # its first process starts when the modules are there; one that is forked after Ctrl-C has nothing to do,
             # while a worker would look for queues that are gone
-            self._opening = threading.Thread(target=context.Process(target=_nothing).start, daemon=True)
+            self._opening = threading.Thread(target=forking.Process(target=_nothing).start, daemon=True)
             self._opening.start()
         super().__init__(count, mp_context=context, initializer=_start_worker, initargs=(begin,))
 

@@ -28,6 +28,7 @@ import odeflow.verify
 from odeflow.catalogue import Catalogue, Problem
 from odeflow.cli import CHANGED, INTERRUPTED, NOT_DECIDED, OK, USAGE, app, exit_code
 from odeflow.errors import DataError
+from odeflow.report.progress import PlainProgress
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Paper, Source, Stage, Theorem, Verdict, World
@@ -462,6 +463,39 @@ def test_the_help_states_how_many_examples_are_drawn(invoke: Invoke) -> None:
     assert f"({EXAMPLES})" in invoke("verify", "--help").stdout
 
 
+def test_only_many_theorems_have_all_kernels_warmed_up(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed: list[int] = []
+    monkeypatch.setattr(odeflow.session, "warm_up", lambda **_: warmed.append(1) or WarmUp(()))
+    few, many = (tuple(replace(BLIND, name=f"blind_{k}", twins=()) for k in range(n)) for n in (3, 12))
+    assert invoke("verify", "--jobs", "1", theorems=few).code == OK
+    assert warmed == []
+    assert invoke("verify", "--jobs", "1", theorems=many).code == OK
+    assert warmed == [1]
+
+
+def test_kernels_that_compile_on_first_use_are_told_and_counted(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from numba import njit
+
+    told: list[str] = []
+
+    class Told(PlainProgress):
+        def detail(self, words: str) -> None:
+            told.append(words)
+
+    @njit
+    def doubled(x: float) -> float:
+        return 2.0 * x
+
+    monkeypatch.setattr(odeflow.session, "reporter", Told)
+    numeric = replace(BLIND, holds=lambda claim, case: doubled(1.0) == 2.0, twins=())
+    outcome = invoke("verify", theorems=(numeric,))
+    assert outcome.code == OK
+    assert "1 kernel compiled on first use (once per machine)\n" in outcome.stderr
+    assert told == ["property", "property, compiling test_cli.doubled (once per machine)", "property"]
+
+
 def test_kernels_are_warmed_up_only_for_numeric_stages(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     warmed: list[int] = []
 
@@ -472,7 +506,8 @@ def test_kernels_are_warmed_up_only_for_numeric_stages(invoke: Invoke, monkeypat
     monkeypatch.setattr(odeflow.session, "warm_up", warm_up)
     assert "kernel" not in invoke("verify").stderr
     assert warmed == []
-    outcome = invoke("verify", "--timings", theorems=(BLIND,))
+    many = tuple(replace(BLIND, name=f"blind_{k}") for k in range(12))
+    outcome = invoke("verify", "--timings", "--jobs", "1", theorems=many)
     assert outcome.code == OK
     assert warmed == [1]
     assert "3 kernels compiled in 2.1 s (once per machine): _x_kernels" in outcome.stderr
@@ -784,6 +819,50 @@ def test_sigint_keeps_the_results_and_ends_with_130(folder: Path, jobs: str, sig
     assert running.returncode == INTERRUPTED
     assert [o["id"] for o in json.loads(stdout)] == ["tiny2020_squares/square"]
     assert "Interrupted: 1 of 2 theorems checked" in stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(("jobs", "sign"), [("1", "slow ... "), ("2", "square ... PROVED")])
+def test_an_interrupted_report_says_what_was_done_and_writes_nothing(folder: Path, jobs: str, sign: str) -> None:
+    page = folder / f"interrupted-{jobs}.html"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "odeflow", "report", "square", "slow", "--jobs", jobs, "-o", page.name],
+        cwd=folder,
+        env=environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert running.stderr is not None
+    said = ""
+    deadline = time.monotonic() + 60
+    while sign not in said and time.monotonic() < deadline:
+        said += running.stderr.read(1)
+    os.killpg(running.pid, signal.SIGINT)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == INTERRUPTED
+    assert stderr.splitlines()[-1] == f"odeflow: interrupted: 1 of 2 were checked; {page.name} not written"
+    assert "Traceback" not in stderr
+    assert not page.exists()
+
+
+def test_ctrl_c_before_a_command_begins_is_one_line(folder: Path) -> None:
+    code = dedent("""
+        import builtins, sys
+        sys.argv = ["odeflow", "list"]
+        from odeflow.__main__ import main
+        real = builtins.__import__
+        def press(name, *rest):
+            if name == "typer":
+                raise KeyboardInterrupt
+            return real(name, *rest)
+        builtins.__import__ = press
+        main()
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(folder), capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "odeflow: interrupted\n")
 
 
 def test_workers_print_what_one_process_prints(folder: Path) -> None:

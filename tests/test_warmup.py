@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
+from numba.core import event
 
 import odeflow
 import odeflow.numeric
-from odeflow.warmup import kernel_modules, secure_cache, warm_up
+from odeflow.warmup import compiling_as_needed, kernel_modules, secure_cache, warm_up
 
 KERNEL = """
     import numpy as np
@@ -81,6 +84,58 @@ def test_kernels_are_compiled_once_and_loaded_by_the_next_process(package: str, 
     assert said[0].startswith("2 2 kernels compiled in ")
     assert said[0].endswith("(once per machine): _good_kernels\n")
     assert said[1].startswith("0 kernels loaded from cache in ")
+
+
+class PressCtrlC(event.Listener):
+    """Press Ctrl-C when the compiler has begun, once."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def on_start(self, event: Any) -> None:
+        if not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    ("moment", "compiled"), [("numba:run_pass", ["_good_kernels.triple"]), ("numba:compiler_lock", [])]
+)
+def test_ctrl_c_waits_until_a_kernel_is_whole(package: str, moment: str, compiled: list[str]) -> None:
+    if not compiled:  # then it is loaded
+        warm_up(package=package)
+        sys.modules.pop(f"{package}._good_kernels")
+    kernels = importlib.import_module(f"{package}._good_kernels")
+    before, told = signal.getsignal(signal.SIGINT), list[str]()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        compiling_as_needed(told.append),
+        event.install_listener(moment, PressCtrlC()),
+    ):
+        kernels.warm()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert told == ([*compiled, ""] if compiled else [])
+    assert len(kernels.triple.signatures) == 1, "the kernel is there, not half of one"
+    assert kernels.triple(1.5) == 4.5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_ctrl_c_ends_the_warm_up_after_a_whole_kernel(package: str) -> None:
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt), event.install_listener("numba:run_pass", PressCtrlC()):
+        warm_up(package=package, on_module=told.append)
+    assert told == [f"{package}._good_kernels"]
+    assert len(sys.modules[told[0]].triple.signatures) == 1
+
+
+def test_kernels_that_compile_on_first_use_are_named_without_those_they_call(package: str) -> None:
+    with compiling_as_needed() as compiled:
+        importlib.import_module(f"{package}._good_kernels").warm()
+    assert compiled == ["_good_kernels.triple"]
 
 
 @pytest.fixture

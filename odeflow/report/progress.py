@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from odeflow.report.lines import seconds_words, verdict_text
@@ -97,10 +98,12 @@ class LiveProgress(AbstractReporter):
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
+            # takes what is left of the line, so that the time stays whole in a narrow one
+            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True)),
             console=console,
             transient=True,
+            expand=True,
         )
         self._task = self._progress.add_task("", total=None)
         self._name = ""

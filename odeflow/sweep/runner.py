@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
-from odeflow.errors import OdeflowError
+from odeflow.errors import Interrupted, OdeflowError
 from odeflow.sweep.cells import CellResult, compute_cell
 from odeflow.sweep.spec import SweepSpec
 from odeflow.sweep.store import Store, cells_left
@@ -78,6 +78,8 @@ def run_sweep(
     ------
     OdeflowError
         The store is in use, belongs to another spec, or cannot be written; workers die again and again.
+    Interrupted
+        Ctrl-C was pressed; what has finished is kept.
 
     Examples
     --------
@@ -94,8 +96,10 @@ def run_sweep(
         resumed, deaths = len(store.finished), 0
         while len(store.finished) < spec.size:
             before = len(store.finished)
-            own = process_pool(jobs or available_cores(), ["odeflow.sweep.cells"]) if executor is None else None
+            own = None
             try:
+                if executor is None:
+                    own = process_pool(jobs or available_cores(), ["odeflow.sweep.cells"])
                 _drain(store, executor or own, begin, resumed, on_progress)
             except BrokenProcessPool:
                 deaths = 1 if len(store.finished) > before else deaths + 1
@@ -104,6 +108,9 @@ def run_sweep(
                         f"Expected workers to finish cells but they died {deaths} times in a row. "
                         f"{len(store.finished)} finished cells are safe. Is there enough memory? Try fewer jobs."
                     ) from None
+            except KeyboardInterrupt:
+                kept = f"{len(store.finished)} of {spec.size} cells kept"
+                raise Interrupted(f"{kept}; run the same command again to resume") from None
             finally:
                 if own is not None:
                     end_at_once(own)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from odeflow.report.progress import LiveProgress, PlainProgress, reporter
@@ -70,3 +72,16 @@ def test_the_live_line_names_theorem_and_stage_and_keeps_only_changes() -> None:
     assert "[1/2] p/[a]: simulation" in text
     assert text.count("CHANGED") == 2
     assert "\x1b[2K" in text  # lines are erased
+
+
+def test_the_time_stays_in_a_line_that_is_too_long() -> None:
+    screen = console(terminal=True)
+    with LiveProgress(screen) as progress:
+        progress.begin(7, 93, "bu2021_dynamical_view/a_theorem_with_a_name_of_a_length_that_is_not_rare_among_them")
+        progress.detail("simulation")
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said(screen))
+    lines = [line for line in re.split(r"[\r\n]+", plain) if "7/93" in line]
+    assert lines
+    for line in lines:
+        assert "0:00:0" in line
+        assert cell_len(line) <= 80
