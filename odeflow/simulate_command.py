@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.rate_command import RateFormat, assignment, door
+from odeflow.rate_command import INTERRUPTED, RateFormat, assignment, door
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from odeflow.simulation import Ensemble, Run
+    from odeflow.ensembles import Ensemble, Run
 
 __all__ = ["ensemble_lines", "ensemble_object", "simulate_flow"]
 
@@ -26,7 +26,13 @@ def simulate_flow(
         str, typer.Argument(metavar="FLOW", help="gradient-flow, heavy-ball, nesterov, or an ODE as text.")
     ],
     on: Annotated[
-        str, typer.Option("--on", metavar="SUBJECT", help="frozen (kernel), relu (network), linear (deep network).")
+        str,
+        typer.Option(
+            "--on",
+            metavar="SUBJECT",
+            help="frozen (kernel; any flow), relu (network; gradient flow, heavy ball, Nesterov), linear (deep "
+            "network; gradient flow only).",
+        ),
     ] = "frozen",
     data: Annotated[
         str | None, typer.Option(metavar="FILE_OR_NAME", help="Your data (CSV, NPY, NPZ) or a bundled data set.")
@@ -52,6 +58,9 @@ def simulate_flow(
 ) -> None:
     """Simulate a flow for several seeds and measure its rate, beside the proved and the sharp one.
 
+    Every recorded loss is held against the bound that the proved rate stands for. Ctrl-C keeps the finished seeds and
+    exits with 130.
+
     \b
     Examples:
       odeflow simulate nesterov
@@ -69,6 +78,8 @@ def simulate_flow(
         raise InvalidArgumentError(f"Expected --on frozen, relu or linear but got {on!r}.")
     if output is not None and output.suffix.lower() not in (".png", ".svg"):
         raise InvalidArgumentError(f"Expected a file that ends in .png or .svg but got {output}.")
+    if output is not None and not output.parent.is_dir():
+        raise InvalidArgumentError(f"Expected a file in a folder that exists but {output.parent} does not. Create it.")
     if data is None and (target is not None or features_used is not None or normalise or standardise):
         raise InvalidArgumentError("Expected --data with --target, --features, --normalise or --standardise.")
     with reporter(Console(stderr=True, markup=False, emoji=False, highlight=False)) as progress:
@@ -94,6 +105,7 @@ def simulate_flow(
             seed=seed,
             horizon=horizon,
             on_run=lambda number, total: progress.busy(f"seed {number} of {total}"),
+            keep_finished=True,
         )
         if output is not None:
             from odeflow.plots import save
@@ -110,6 +122,9 @@ def simulate_flow(
             from rich.text import Text
 
             console.print(Text(f"drawn: {output}", "dim"))
+    if len(found.runs) < found.wanted:
+        typer.echo(f"odeflow: interrupted after {len(found.runs)} of {found.wanted} seeds", err=True)
+        raise typer.Exit(INTERRUPTED)
 
 
 def ensemble_object(found: Ensemble) -> dict[str, Any]:
@@ -120,22 +135,11 @@ def ensemble_object(found: Ensemble) -> dict[str, Any]:
         "subject": found.subject.value,
         "setting": found.setting,
         "kind": found.kind.value,
+        "seeds_wanted": found.wanted,
+        "seeds_measured": len(found.measured),
         "mean_exponent": None if mean is None else mean[0],
         "standard_error": None if mean is None or mean[1] != mean[1] else mean[1],
-        "runs": [
-            {
-                "seed": run.seed,
-                "spectrum": list(run.spectrum),
-                "exponent": None if run.fit is None else run.fit.exponent,
-                "interval": None if run.fit is None else list(run.fit.interval),
-                "proved": None if run.proved is None else str(run.proved),
-                "sharp": run.sharp,
-                "method": run.method,
-                "reason": run.reason or None,
-                "last_loss": float(run.losses[-1]),
-            }
-            for run in found.runs
-        ],
+        "runs": [_run_object(run) for run in found.runs],
     }
 
 
@@ -143,20 +147,26 @@ def ensemble_lines(found: Ensemble, *, width: int) -> Iterator[Text]:
     """Yield the table of an ensemble for a terminal."""
     from rich.text import Text
 
-    from odeflow.report.lines import paragraph
+    from odeflow.report.lines import counted, paragraph
     from odeflow.report.maths import prose
 
     law = "t^(-rate)" if found.kind.value == "power" else "e^(-rate t)"
     yield from paragraph(prose(found.flow), width, "bold")
+    if found.parameter_words():
+        yield from paragraph(prose(found.parameter_words()), width)
     yield from paragraph(f"{found.subject.value}: {found.setting}; losses like {law}", width, "dim")
     yield Text("─" * width, "dim")
-    yield Text(f"{'seed':>4}  {'spectrum':<22}{'measured [interval]':<28}{'proved':<10}sharp", "bold")
+    yield Text(f"{'seed':>4}  {'spectrum':<17}{'measured [interval]':<25}{'proved':<9}{'sharp':<9}loss/bound", "bold")
     for run in found.runs:
         yield Text(_row(run))
     yield Text()
+    if len(found.runs) < found.wanted:
+        yield Text(f"{len(found.runs)} of {counted(found.wanted, 'seed')}, interrupted", "yellow")
     mean = found.mean_exponent()
-    if mean is not None and len(found.runs) > 1:
-        yield Text(f"measured over {len(found.runs)} seeds: {mean[0]:.4g} +- {mean[1]:.2g} (standard error)")
+    if mean is not None and len(found.measured) > 1:
+        yield Text(f"measured over {len(found.measured)} seeds: {mean[0]:.4g} ± {mean[1]:.2g} (standard error)")
+    for words, style in _remarks(found):
+        yield from paragraph(prose(words), width, style)
     shown = {"quadratics": "every quadratic with this spectrum", "convex": "every convex function"}
     scope = shown["convex" if found.kind.value == "power" else "quadratics"]
     subject = "" if found.subject.value == "frozen" else "; the network's kernel moves, so neither binds it"
@@ -166,13 +176,106 @@ def ensemble_lines(found: Ensemble, *, width: int) -> Iterator[Text]:
         yield from paragraph(reason, width, "yellow")
 
 
+def _run_object(run: Run) -> dict[str, Any]:
+    bound = run.bound
+    return {
+        "seed": run.seed,
+        "parameters": {name: str(value) for name, value in run.parameters.items()},
+        "spectrum": list(run.spectrum),
+        "measured": run.is_measured,
+        "exponent": None if run.fit is None else run.fit.exponent,
+        "interval": None if run.fit is None else list(run.fit.interval),
+        "window": None if run.fit is None else list(run.fit.window),
+        "proved": None if run.proved is None else str(run.proved),
+        "sharp": run.sharp,
+        "bound": None
+        if bound is None
+        else {
+            "constant": bound.promise.constant,
+            "constant_over_first_loss": bound.promise.factor,
+            "since": bound.promise.since,
+            "largest_ratio": bound.largest,
+            "at_time": bound.time,
+            "holds": bound.holds,
+        },
+        "method": run.method,
+        "reason": run.reason or None,
+        "last_loss": float(run.losses[-1]),
+    }
+
+
 def _row(run: Run) -> str:
-    measured = (
-        "no fit"
-        if run.fit is None
-        else f"{run.fit.exponent:.4g} [{run.fit.interval[0]:.3g}, {run.fit.interval[1]:.3g}]"
-    )
+    from odeflow.ensembles import number
+
+    measured = "no fit"
+    if run.fit is not None:
+        low, high = run.fit.interval
+        shown = f"[{low:.3g}, {high:.3g}]"
+        measured = f"{run.fit.exponent:.4g} {shown}" if run.is_measured else f"- {shown}"
     proved = "-" if run.proved is None else f"{float(run.proved):.4g}"
     sharp = "-" if run.sharp is None else f"{run.sharp:.4g}"
     spectrum = f"{run.spectrum[0]:.3g} .. {run.spectrum[1]:.3g}"
-    return f"{run.seed:>4}  {spectrum:<22}{measured:<28}{proved:<10}{sharp}"
+    bound = "-" if run.bound is None else f"{number(run.bound.largest)}{'' if run.bound.holds else ' !'}"
+    return f"{run.seed:>4}  {spectrum:<17}{measured:<25}{proved:<9}{sharp:<9}{bound}"
+
+
+def _remarks(found: Ensemble) -> Iterator[tuple[str, str]]:
+    """Yield what must be known to read the table: the bound, intervals that say nothing, and slopes below a bound."""
+    frozen = found.subject.value == "frozen"
+    yield from _about_the_bound(found, frozen)
+    vague = [run for run in found.runs if run.fit is not None and not run.is_measured]
+    if vague:
+        yield (
+            f"{_seeds(vague)}: not measured, and not in the mean: the interval contains 0 or spans more than half the "
+            "slope, because the slope still changes within the window. A longer --horizon may settle it.",
+            "yellow",
+        )
+    low = [run for run in found.runs if run.is_below_proved and (run.bound is None or run.bound.holds)]
+    if low and low[0].fit is not None:
+        start, end = low[0].fit.window
+        power = found.kind.value == "power"
+        factor = (
+            "1 + c/t, or the beat of several modes" if power else "t^2 where two exponents of a mode nearly coincide"
+        )
+        moves = "" if frozen else " The network's kernel also differs from the frozen one."
+        held = " without breaking its bound" if low[0].bound is not None else ""
+        yield (
+            f"{_seeds(low)}: measured below the proved rate{held}: the rate is the slope as t -> oo; on the window "
+            f"t = {start:.3g} .. {end:.3g} the loss still carries a factor that varies slowly, like {factor}.{moves}",
+            "yellow",
+        )
+
+
+def _about_the_bound(found: Ensemble, frozen: bool) -> Iterator[tuple[str, str]]:
+    from odeflow.ensembles import number
+
+    held = [(run, run.bound) for run in found.runs if run.bound is not None]
+    if not held:
+        if any(run.proved is not None for run in found.runs):
+            yield "loss/bound: this proof gives no constant for a start at rest", "dim"
+        return
+    run, worst = max(held, key=lambda pair: pair[1].largest)
+    power = worst.promise.kind.value == "power"
+    constants = sorted(bound.promise.constant if power else bound.promise.factor or 0.0 for _, bound in held)
+    first, last = number(constants[0]), number(constants[-1])
+    law = "L(t) <= C t^(-proved)" if power else "L(t) <= C e^(-proved t) L(0)"
+    said = f"C = {first}" if first == last else f"C = {first} .. {last}"
+    where = f"largest {number(worst.largest)} at t = {number(worst.time)}" + (
+        f", seed {run.seed}" if len(found.runs) > 1 else ""
+    )
+    broken = [run for run, bound in held if not bound.holds]
+    if not broken:
+        yield f"loss/bound: {law}, {said} from the proof's V, holds at every recorded time; {where}", ""
+    elif frozen:
+        yield f"loss/bound: {law}, {said} from the proof's V, FAILS for {_seeds(broken).lower()}; {where}", "bold red"
+    else:
+        yield (
+            f"loss/bound: {law}, {said} from the proof's V, is exceeded by {_seeds(broken).lower()} (it is about the "
+            f"frozen dynamics); {where}",
+            "yellow",
+        )
+
+
+def _seeds(runs: list[Run]) -> str:
+    listed = ", ".join(str(run.seed) for run in runs)
+    return f"{'Seed' if len(runs) == 1 else 'Seeds'} {listed}"

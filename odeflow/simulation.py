@@ -7,12 +7,9 @@ from them is the observation.
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from html import escape
 from typing import cast
 
 import numpy as np
@@ -22,24 +19,23 @@ from jaxtyping import Float
 from odeflow.codegen import compile_field
 from odeflow.data_case import DataCase
 from odeflow.datasets import Dataset, teacher_student
+from odeflow.ensembles import Ensemble, Run, Subject
 from odeflow.errors import IntegrationError, InvalidArgumentError, OdeflowError, UnknownNameError
-from odeflow.figures import Figure
 from odeflow.flow_text import parse_flow
 from odeflow.flows import ConcreteFlow, FlowSpec, Kind
 from odeflow.function_classes import ClassName, FunctionClass
-from odeflow.markup import table
-from odeflow.numeric.arrays import require_positive
+from odeflow.numeric.arrays import refuse_overflow, require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
 from odeflow.numeric.linear_flow import balanced_layers, flow_end_to_end
 from odeflow.numeric.linear_training import GradientDescent, PowerLoss, RunStatus, train_layers
-from odeflow.numeric.modal import frozen_kernel_losses
-from odeflow.numeric.rates import RateFit, fit_exponential, fit_power
+from odeflow.numeric.modal import frozen_kernel_losses, mode_response, mode_velocity
+from odeflow.numeric.rates import fit_exponential, fit_power
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.numeric.relu_general import GeneralReluTrajectory, relu_flow_general
 from odeflow.numeric.training import iterate_modes, matching_optimiser, train_relu
-from odeflow.panels import Curve, Panel
-from odeflow.search import best_rate, natural_kind
+from odeflow.promises import Bound, held_against, promise
+from odeflow.search import RateOutcome, best_rate, natural_kind
 
 __all__ = ["NAMED", "Ensemble", "Run", "Subject", "simulate"]
 
@@ -52,7 +48,9 @@ NAMED = {
 
 POINTS = 600
 EFOLDS = 22.0
-"""An exponential run lasts until the sharp rate has brought the loss down by e^-22, far above rounding."""
+"""A network or a discrete run lasts until the sharp rate has brought the loss down by e^-22, far above rounding."""
+FROZEN_EFOLDS = 44.0
+"""A frozen kernel is followed twice as far, its closed form costs nothing: the error is then 3e-10 of its start."""
 DECADES = 2.5
 """A run with damping r/t lasts from one period of the fastest mode to 10^2.5 periods of the slowest."""
 MOST_STEPS = 200_000
@@ -64,114 +62,11 @@ GENERAL_ACCURACY = 1e-3
 GENERAL_RECORDS, FEWEST_RECORDS = 100, 20
 GENERAL_BUDGET = 3e11
 """Floating-point operations of a network followed without events, all halvings together: about a minute."""
+SHORTEST = 1e-290
+"""Horizon whose grid double precision resolves."""
 
 
-class Subject(enum.StrEnum):
-    """What the flow acts on."""
-
-    FROZEN = "frozen"
-    RELU = "relu"
-    LINEAR = "linear"
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One seed.
-
-    Attributes
-    ----------
-    seed : of the data (unless they are the user's) and of the initial weights
-    spectrum : smallest and largest eigenvalue that govern the frozen dynamics
-    times, losses : the loss |Delta|^2/2 along the flow
-    fit : its measured exponent; None where the loss is too short or too rough to fit, see `reason`
-    proved : rate that is proved for this spectrum, None if none is
-    sharp : true rate on quadratics with this spectrum, None if unknown
-    method : how the trajectory was computed, with its error
-    reason : why there is no fit, or no proved rate
-    """
-
-    seed: int
-    spectrum: tuple[float, float]
-    times: Float[np.ndarray, " t"]
-    losses: Float[np.ndarray, " t"]
-    fit: RateFit | None
-    proved: Fraction | None
-    sharp: float | None
-    method: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Ensemble:
-    """Runs of one flow on one subject.
-
-    Attributes
-    ----------
-    flow : as text
-    subject : what it acts on
-    setting : sizes and data in words
-    kind : the law that was fitted
-    runs : by seed
-    """
-
-    flow: str
-    subject: Subject
-    setting: str
-    kind: Kind
-    runs: tuple[Run, ...]
-
-    def mean_exponent(self) -> tuple[float, float] | None:
-        """Return the mean measured exponent and its standard error over the seeds, None if nothing was fitted."""
-        found = [run.fit.exponent for run in self.runs if run.fit is not None]
-        if not found:
-            return None
-        spread = float(np.std(found, ddof=1) / math.sqrt(len(found))) if len(found) > 1 else float("nan")
-        return float(np.mean(found)), spread
-
-    def _repr_html_(self) -> str:
-        from odeflow.plots import panel_svg
-
-        heads = ("seed", "spectrum", "measured", "interval", "proved", "sharp")
-        rows = [
-            (
-                str(run.seed),
-                f"{run.spectrum[0]:.3g} .. {run.spectrum[1]:.3g}",
-                "no fit" if run.fit is None else f"{run.fit.exponent:.4g}",
-                "" if run.fit is None else f"[{run.fit.interval[0]:.3g}, {run.fit.interval[1]:.3g}]",
-                "" if run.proved is None else f"{float(run.proved):.4g}",
-                "" if run.sharp is None else f"{run.sharp:.4g}",
-            )
-            for run in self.runs
-        ]
-        drawn = panel_svg(self.figure().panels[0])
-        title = f"<p><strong>{escape(self.flow)}</strong>, {escape(self.setting)}</p>"
-        return f"{title}{drawn[drawn.index('<svg') :]}{table(rows, heads=heads)}"
-
-    def figure(self) -> Figure:
-        """Return the loss curves, with the first seed's proved and sharp rates as dashed lines."""
-        power = self.kind is Kind.POWER
-        curves = [
-            Curve("measured" if k == 0 else "", run.times, run.losses, group=0) for k, run in enumerate(self.runs)
-        ]
-        first = self.runs[0]
-        for label, rate, group in (("proved", first.proved, 1), ("sharp on quadratics", first.sharp, 2)):
-            if rate:
-                decay = (
-                    (first.times / first.times[0]) ** -float(rate)
-                    if power
-                    else np.exp(-float(rate) * (first.times - first.times[0]))
-                )
-                curves.append(Curve(f"{label}: {float(rate):.3g}", first.times, first.losses[0] * decay, True, group))
-        scale = "log" if power else "linear"
-        subject = {
-            Subject.FROZEN: "frozen kernel",
-            Subject.RELU: "two-layer ReLU network",
-            Subject.LINEAR: "deep linear network",
-        }[self.subject]
-        panel = Panel(f"{subject}, {len(self.runs)} seeds", "t", "loss", tuple(curves), xscale=scale)
-        return Figure(self.flow, self.setting, (panel,), ())
-
-
+@refuse_overflow(infinite=True)
 def simulate(
     flow: str,
     *,
@@ -187,6 +82,7 @@ def simulate(
     horizon: float | None = None,
     learning_rate: float | None = None,
     on_run: Callable[[int, int], None] | None = None,
+    keep_finished: bool = False,
 ) -> Ensemble:
     """Simulate a flow for several seeds and measure its rate.
 
@@ -205,6 +101,7 @@ def simulate(
     learning_rate : follow the discrete method that belongs to the flow (gradient flow, heavy ball, Nesterov) with this
         learning rate instead of the flow itself; times stay flow times
     on_run : called with (number, seeds) before each seed
+    keep_finished : whether KeyboardInterrupt ends the ensemble with the seeds that are finished, if any is
 
     Raises
     ------
@@ -215,13 +112,13 @@ def simulate(
     --------
     >>> found = simulate("gradient-flow", samples=6, features=4, seeds=1)
     >>> run = found.runs[0]
-    >>> bool(run.fit.interval[0] <= run.sharp <= run.fit.interval[1]), float(run.proved) <= run.sharp
-    (True, True)
+    >>> bool(abs(run.fit.exponent - run.sharp) < 1e-3 * run.sharp), float(run.proved) <= run.sharp, run.bound.holds
+    (True, True, True)
     """
     if seeds < 1:
         raise InvalidArgumentError(f"Expected at least one seed but got {seeds}.")
-    if horizon is not None:
-        require_positive("horizon", horizon)
+    if horizon is not None and require_positive("horizon", horizon) < SHORTEST:
+        raise InvalidArgumentError(f"Expected a horizon of at least {SHORTEST:g} but got {horizon}.")
     if flow not in NAMED and flow.replace("-", "").replace("_", "").isalpha():
         raise UnknownNameError("flow", flow, NAMED)
     spec = parse_flow(NAMED.get(flow, flow))
@@ -231,21 +128,33 @@ def simulate(
     if unset or given.keys() - spec.parameters:
         raise InvalidArgumentError(
             f"Expected values for the parameters {', '.join(sorted(spec.parameters)) or '(none)'} of {spec} "
-            f"but got {', '.join(sorted(given)) or 'none'}. Pass each as NAME=VALUE."
+            f"but got {', '.join(sorted(given)) or 'none'}. Pass each as --set NAME=VALUE (`parameters` in Python)."
         )
-    runs = []
-    for number in range(seeds):
-        if on_run is not None:
-            on_run(number + 1, seeds)
-        dataset = data or teacher_student(samples, features, seed=seed + number)
-        case = DataCase(dataset, seed=seed + number, width=width)
-        runs.append(_run(spec, given, automatic, subject, case, depth, horizon, learning_rate))
-    n, d = runs[0][1].X.shape
+    runs: list[tuple[Run, Kind]] = []
+    n = d = 0
+    try:
+        for number in range(seeds):
+            if on_run is not None:
+                on_run(number + 1, seeds)
+            dataset = data or teacher_student(samples, features, seed=seed + number)
+            n, d = dataset.features.shape
+            case = DataCase(dataset, seed=seed + number, width=width)
+            runs.append(_run(spec, given, automatic, subject, case, depth, horizon, learning_rate))
+    except KeyboardInterrupt:
+        if not runs or not keep_finished:
+            raise
     sizes = f"{n} samples, {d} features"
     sizes += {Subject.RELU: f", width {width}", Subject.LINEAR: f", depth {depth}", Subject.FROZEN: ""}[subject]
-    named = f"{flow}, " if flow in NAMED else ""
     source = "inputs on the sphere, a teacher's targets" if data is None else data.name
-    return Ensemble(f"{named}{spec}", subject, f"{source}; {sizes}", runs[0][2], tuple(run for run, _, _ in runs))
+    return Ensemble(
+        flow=f"{flow}, {spec}" if flow in NAMED else str(spec),
+        subject=subject,
+        setting=f"{source}; {sizes}",
+        kind=runs[0][1],
+        runs=tuple(run for run, _ in runs),
+        wanted=seeds,
+        chosen="2 sqrt(mu)" if automatic else "",
+    )
 
 
 def _run(
@@ -257,15 +166,17 @@ def _run(
     depth: int,
     horizon: float | None,
     learning_rate: float | None,
-) -> tuple[Run, DataCase, Kind]:
+) -> tuple[Run, Kind]:
     low, high = _linear_spectrum(case, depth) if subject is Subject.LINEAR else _kernel_spectrum(case)
     mu, smooth = _rational(low, down=True), _rational(high, down=False)
     values = {**given, "b": 2 * _rational(math.sqrt(mu), down=True)} if automatic else dict(given)
     flow = spec.at(values)
     quadratics = FunctionClass(ClassName.QUADRATIC, mu, smooth)
     kind = natural_kind(flow, quadratics)
-    proved, sharp, reason = _promised(flow, quadratics, kind)
-    times = _times(kind, sharp, (low, high), horizon)
+    outcome, sharp, reason = _promised(flow, quadratics, kind)
+    proved = outcome.rate if outcome is not None and outcome.certificate is not None else None
+    efolds = FROZEN_EFOLDS if subject is Subject.FROZEN and learning_rate is None else EFOLDS
+    times = _times(kind, sharp, (low, high), efolds, horizon)
     if learning_rate is None:
         times, losses, method = _losses(flow, subject, case, depth, times)
     else:
@@ -276,7 +187,46 @@ def _run(
             fit = (fit_power if kind is Kind.POWER else fit_exponential)(times, losses)
     except OdeflowError as error:
         reason = f"{reason}; no fit: {error}" if reason else f"no fit: {error}"
-    return Run(case.seed, (low, high), times, losses, fit, proved, sharp, method, reason), case, kind
+    bound = _bound(flow, subject, case, (low, high), outcome, times, losses)
+    return Run(case.seed, (low, high), times, losses, fit, proved, sharp, method, reason, values, bound), kind
+
+
+def _bound(
+    flow: ConcreteFlow,
+    subject: Subject,
+    case: DataCase,
+    spectrum: tuple[float, float],
+    outcome: RateOutcome | None,
+    times: Float[np.ndarray, " t"],
+    losses: Float[np.ndarray, " t"],
+) -> Bound | None:
+    """Hold the inequality that was proved for the frozen dynamics, from this start, against the recorded losses."""
+    if outcome is None or outcome.certificate is None or not np.isfinite(losses).all():
+        return None
+    if subject is Subject.LINEAR:
+        w = _linear_start(case)[0]
+        residual = case.X @ w - case.y
+        start = 0.5 * float(residual @ residual) - _least_loss(case)
+        eigenvalues, first = np.array(spectrum), np.array([math.sqrt(2.0 * start), 0.0])
+    else:
+        eigenvalues, vectors = np.linalg.eigh(case.kernel)
+        first = vectors.T @ case.initial_error
+    modes = np.zeros((flow.order, eigenvalues.size))
+    modes[0] = first
+    since = 0.0
+    numeric = _numeric(flow)
+    if outcome.kind is Kind.POWER and outcome.rate != flow.log_time_weight():
+        # V has no value at t = 0: it is taken where the record starts
+        since = float(times[0])
+        if numeric is not None:
+            at = times[:1]
+            modes = first * np.stack(
+                [mode_response(numeric, eigenvalues, at)[:, 0], mode_velocity(numeric, eigenvalues, at)[:, 0]]
+            )
+    elif outcome.kind is Kind.POWER and numeric is None:
+        since = float(times[0])  # an integration starts there, at rest
+    promised = promise(outcome.certificate, eigenvalues, modes, since=since)
+    return None if promised is None else held_against(promised, times, losses)
 
 
 def _losses(
@@ -409,34 +359,36 @@ def _integrated_modes(flow: ConcreteFlow, case: DataCase, times: Float[np.ndarra
     for eigenvalue, coefficient in zip(eigenvalues, start, strict=True):
         state = np.zeros(k)
         state[0] = 1.0
-        run = integrate(field, state, grid, parameters=[float(eigenvalue)], rtol=1e-10, atol=1e-13)
+        run = integrate(field, state, grid, parameters=[float(eigenvalue)], rtol=1e-10, atol=1e-16)
         losses += 0.5 * (coefficient * run.states[-times.size :, 0]) ** 2
     return losses
 
 
-def _promised(flow: ConcreteFlow, quadratics: FunctionClass, kind: Kind) -> tuple[Fraction | None, float | None, str]:
-    """Return the proved rate, the sharp rate on quadratics, and why there is none."""
+def _promised(
+    flow: ConcreteFlow, quadratics: FunctionClass, kind: Kind
+) -> tuple[RateOutcome | None, float | None, str]:
+    """Return the best proved rate, the sharp rate on quadratics, and why there is none."""
     if kind is Kind.EXPONENTIAL:
         outcome = best_rate(flow, quadratics)
         sharp = None if outcome.quadratic_rate is None else float(outcome.quadratic_rate[0])
-        return (outcome.rate if outcome.certificate else None), sharp, outcome.reason
+        return outcome, sharp, outcome.reason
     numeric = _numeric(flow)
     sharp = numeric.gamma if isinstance(numeric, Nesterov) else None
     try:
         outcome = best_rate(flow, FunctionClass(ClassName.CONVEX))
     except OdeflowError as error:  # the search needs its extra
         return None, sharp, str(error)
-    return (outcome.rate if outcome.certificate else None), sharp, outcome.reason
+    return outcome, sharp, outcome.reason
 
 
 def _times(
-    kind: Kind, sharp: float | None, spectrum: tuple[float, float], horizon: float | None
+    kind: Kind, sharp: float | None, spectrum: tuple[float, float], efolds: float, horizon: float | None
 ) -> Float[np.ndarray, " t"]:
     slow, fast = (2.0 * math.pi / math.sqrt(value) for value in spectrum)
     if kind is Kind.POWER:
         end = horizon or slow * 10.0**DECADES
         return np.geomspace(min(fast, end / 10.0), end, 5 * POINTS)
-    end = horizon or EFOLDS / (sharp or 2.0 * spectrum[0])
+    end = horizon or efolds / (sharp or 2.0 * spectrum[0])
     return np.linspace(end / POINTS, end, POINTS)
 
 

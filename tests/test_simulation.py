@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,15 +16,28 @@ from odeflow import simulation
 from odeflow.cli import app
 from odeflow.data_case import DataCase
 from odeflow.datasets import Dataset, teacher_student
+from odeflow.ensembles import Ensemble, Run
 from odeflow.errors import OdeflowError, UnknownNameError
 from odeflow.flows import Kind
 from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.rates import Law, RateFit
 from odeflow.numeric.relu_flow import relu_flow
+from odeflow.promises import Promise, held_against
+from odeflow.simulate_command import ensemble_lines, ensemble_object
 from odeflow.simulation import NAMED, Subject, simulate
 
 SMALL = {"samples": 6, "features": 4, "seeds": 2}
 FIT = 0.15
 """A finite run of several modes has not quite reached the slowest one's exponent."""
+PRICES = Dataset(
+    "prices",
+    np.array([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8], [0.0, 0.0, 1.0], [0.8, 0.0, -0.6]]),
+    np.array([1.0, -1.0, 0.5, -0.5, 0.2]),
+    ("a", "b", "c"),
+    "price",
+    "made up",
+    "none",
+)
 
 
 @pytest.mark.parametrize("flow", ["gradient-flow", "x'' + 3*x' + grad(x)", "nesterov", "x'' + 5/t*x' + grad(x)"])
@@ -118,6 +133,163 @@ def test_parallel_data_have_no_rate() -> None:
     data = Dataset("twice", np.array([[1.0, 0.0], [1.0, 0.0]]), np.ones(2), ("a", "b"), "y", "made up", "none")
     with pytest.raises(OdeflowError, match="lambda_0 > 0"):
         simulate("gradient-flow", data=data)
+
+
+def test_near_critical_damping_the_measured_interval_reaches_the_exact_rate() -> None:
+    """The slowest mode's loss is almost t^2 e^{-rt}: a window of e^-22 showed a rate below the proved one."""
+    for run in simulate("heavy-ball", data=PRICES, seeds=3).runs:
+        assert run.is_measured
+        assert not run.is_below_proved
+
+
+@pytest.mark.parametrize(
+    "flow",
+    ["gradient-flow", "heavy-ball", "nesterov", "x'' + 2/t*x' + grad(x)", "x''' + 3*x'' + 4*x' + grad(x)"],
+)
+def test_the_proved_inequality_holds_at_every_recorded_time_and_a_larger_loss_breaks_it(flow: str) -> None:
+    for run in simulate(flow, samples=5, features=8, seeds=2).runs:
+        assert run.bound is not None
+        assert run.bound.holds
+        late = run.times >= run.bound.promise.since
+        ratios = run.losses[late] / run.bound.promise.at(run.times[late])
+        assert run.bound.largest == ratios.max()
+        assert run.bound.time == run.times[late][ratios.argmax()]
+        again = held_against(run.bound.promise, run.times, run.losses * 1.01 / run.bound.largest)
+        assert again is not None
+        assert not again.holds
+
+
+def test_the_bound_of_gradient_flow_is_the_smallest_there_is() -> None:
+    """One mode attains L(t) = e^{-2 mu t} L(0), with the constant 1."""
+    data = Dataset("one", np.array([[1.0, 0.0]]), np.ones(1), ("a", "b"), "y", "made up", "none")
+    (run,) = simulate("gradient-flow", data=data, seeds=1).runs
+    assert run.bound is not None
+    assert run.bound.promise.factor == pytest.approx(1.0, rel=1e-12)
+    assert run.bound.largest == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_deep_network_may_exceed_what_is_proved_of_the_frozen_kernel_and_is_said_to() -> None:
+    found = simulate("gradient-flow", subject=Subject.LINEAR, samples=20, features=10, seeds=1)
+    assert found.runs[0].bound is not None
+    assert not found.runs[0].bound.holds
+    assert "is exceeded by seed 0 (it is about the frozen dynamics)" in words_of(found)
+
+
+def fitted(exponent: float, low: float, high: float, *, seed: int = 0) -> Run:
+    """Return a run with a made-up fit; its proved rate is 1, its loss half of what that promises."""
+    t = np.linspace(0.1, 10.0, 50)
+    fit = RateFit(Law.EXPONENTIAL, exponent, (low, high), 0.95, (5.0, 10.0), 25, 1.0, 0.0, 0.0, oscillating=False)
+    bound = held_against(Promise(Kind.EXPONENTIAL, 1.0, 0.0, 2.0, 2.0), t, np.exp(-t))
+    return Run(seed, (0.5, 1.0), t, np.exp(-t), fit, Fraction(1), 1.0, "made up", bound=bound)
+
+
+def words_of(found: Ensemble) -> str:
+    return " ".join(" ".join(line.plain for line in ensemble_lines(found, width=80)).split())
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.11, 1.57), (0.0, 0.1), (0.5, 1.1)])
+def test_an_interval_that_contains_zero_or_spans_half_the_value_measures_nothing(low: float, high: float) -> None:
+    vague, clear = fitted(1.0, low, high), fitted(1.0, 0.9, 1.1, seed=1)
+    assert not vague.is_measured
+    found = Ensemble("x' + grad(x) = 0", Subject.FROZEN, "made up", Kind.EXPONENTIAL, (vague, clear, clear), 3)
+    assert found.mean_exponent() == (1.0, 0.0)
+    assert "Seed 0: not measured" in words_of(found)
+    assert "measured over 2 seeds" in words_of(found)
+    assert [run["measured"] for run in ensemble_object(found)["runs"]] == [False, True, True]
+
+
+def test_a_slope_below_the_proved_rate_is_explained_and_a_broken_bound_is_not_hidden() -> None:
+    low = fitted(0.9, 0.88, 0.95)
+    found = Ensemble("x' + grad(x) = 0", Subject.FROZEN, "made up", Kind.EXPONENTIAL, (low,), 1)
+    assert "Seed 0: measured below the proved rate without breaking its bound" in words_of(found)
+    assert "holds at every recorded time" in words_of(found)
+    assert low.bound is not None
+    broken = replace(low, bound=held_against(low.bound.promise, low.times, 100.0 * low.losses))
+    words = words_of(replace(found, runs=(broken,)))
+    assert "FAILS for seed 0" in words
+    assert "without breaking" not in words
+
+
+def test_the_parameters_are_in_the_text_the_object_and_the_figure() -> None:
+    found = simulate("heavy-ball", **SMALL)
+    mu = float(found.runs[0].spectrum[0])
+    shown = ensemble_object(found)["runs"][0]["parameters"]["b"]
+    assert float(Fraction(shown)) == pytest.approx(2.0 * mu**0.5, rel=2e-3)
+    words = found.parameter_words()
+    assert words.endswith("(2 sqrt(mu), by seed)")
+    assert words[:10] in words_of(found)
+    title = found.figure().title
+    assert "b x'" in title
+    assert words in title
+    given = simulate("x'' + b*x' + grad(x)", parameters={"b": Fraction(3, 2)}, **SMALL)
+    assert given.parameter_words() == "b = 1.5"
+
+
+def test_the_figure_tells_seeds_apart_and_names_whose_the_dashed_lines_are() -> None:
+    few = simulate("heavy-ball", **SMALL).figure().panels[0].curves
+    assert [curve.label for curve in few[:2]] == ["seed 0", "seed 1"]
+    assert len({curve.group for curve in few}) == len(few)
+    (line,) = (curve for curve in few if curve.theory)
+    assert line.label.startswith("proved = sharp, seed 0: ")
+    apart = [c.label for c in simulate("nesterov", **SMALL).figure().panels[0].curves if c.theory]
+    assert apart == ["proved, seed 0: 2", "sharp on quadratics, seed 0: 3"]
+    many = simulate("gradient-flow", samples=4, features=4, seeds=6).figure().panels[0].curves
+    assert [curve.label for curve in many if curve.label and not curve.theory] == ["seeds 0 .. 5"]
+
+
+def interrupting(after: int) -> Callable[..., tuple[Run, Kind]]:
+    real, calls = simulation._run, 0
+
+    def run(*arguments: object) -> tuple[Run, Kind]:
+        nonlocal calls
+        calls += 1
+        if calls > after:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    return run
+
+
+def test_ctrl_c_keeps_the_finished_seeds_and_draws_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = tmp_path / "losses.svg"
+    wish = ["simulate", "gradient-flow", "-n", "5", "-d", "5", "--seeds", "40", "-o", str(picture)]
+    with monkeypatch.context() as patch:
+        patch.setattr(simulation, "_run", interrupting(2))
+        told = CliRunner().invoke(app, wish)
+    assert told.exit_code == 130
+    assert "2 of 40 seeds, interrupted" in told.stdout
+    assert "measured over 2 seeds" in told.stdout
+    assert picture.read_text().startswith("<?xml")
+    with monkeypatch.context() as patch:
+        patch.setattr(simulation, "_run", interrupting(2))
+        told = CliRunner().invoke(app, [*wish, "--format", "json"])
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found["seeds_wanted"], len(found["runs"])) == (130, 40, 2)
+
+
+def test_ctrl_c_before_the_first_seed_and_from_python_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(simulation, "_run", interrupting(0))
+        assert CliRunner().invoke(app, ["simulate", "gradient-flow", "-n", "5"]).exit_code == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(simulation, "_run", interrupting(1))
+        with pytest.raises(KeyboardInterrupt):
+            simulate("gradient-flow", **SMALL)
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "_run", None)
+    told = CliRunner().invoke(app, ["simulate", "nesterov", "-o", str(tmp_path / "no" / "a.png")])
+    assert told.exit_code == 2
+    assert "folder that exists" in told.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_the_help_says_which_flow_which_subject_takes() -> None:
+    words = CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "220"}).stdout
+    assert "linear (deep network; gradient flow only)" in " ".join(words.split())
 
 
 def test_the_command_prints_a_table_draws_and_speaks_json(tmp_path: Path) -> None:
