@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from odeflow.datasets import Dataset, HypothesisCheck, hypotheses, normalised, open_dataset, standardised
 from odeflow.errors import DataError, OdeflowError
+from odeflow.numeric.arrays import refuse_overflow
 from odeflow.numeric.eigenvalues import EigenvalueBound
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall
 from odeflow.numeric.kernels import (
@@ -40,6 +41,9 @@ MOST_SAMPLES = 2000
 
 BUDGET = 3e11
 """Multiplications that one network run may cost; it sets how many steps it gets."""
+
+MOST_STEPS = 1_000_000
+"""Steps that it gets at most: with few and small samples they cost more than their multiplications."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ class DataCase:
         if key not in self._runs:
             largest = float(np.linalg.eigvalsh(self.kernel)[-1])
             step = 0.2 / largest if isinstance(flow, GradientFlow) else 0.2 / np.sqrt(largest)
-            affordable = int(BUDGET / (8.0 * self.width * self.X.size))
+            affordable = min(MOST_STEPS, int(BUDGET / (8.0 * self.width * self.X.size)))
             steps = max(20, min(int(np.ceil(horizon / step)), affordable))
             coarse, fine = self._train(flow, step, steps), self._train(flow, step / 2.0, steps)
             later = fine.times >= fine.times[-1] / 2.0
@@ -231,6 +235,7 @@ def open_case(
     return DataCase(dataset, seed=seed, width=width)
 
 
+@refuse_overflow()
 def rate_evidence(
     claim: Claim,
     data: DataCase,

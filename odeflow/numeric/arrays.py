@@ -199,7 +199,7 @@ def _not_nan(numbers: Any) -> Any:
 
 
 def _numbers_in(found: Any, but: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the numbers and arrays of a result, those in tuples and dataclasses too."""
+    """Yield the numbers and arrays of floats, those in tuples, lists and dataclasses too."""
     if isinstance(found, float) or (isinstance(found, (np.ndarray, np.generic)) and found.dtype.kind == "f"):
         yield found
     elif isinstance(found, (tuple, list)):
@@ -224,16 +224,14 @@ def _beyond(
 
 def _size_of(value: Any) -> str:
     """Return the smallest and largest magnitude among numbers, in words; "" if there are none but zeros."""
-    if isinstance(value, (list, tuple)) and len({np.shape(part) for part in value}) > 1:
-        arrays = [np.abs(np.asarray(part, dtype=np.float64)).ravel() for part in value]
-        magnitudes = np.concatenate(arrays)
-    elif dataclasses.is_dataclass(value):
-        magnitudes = np.array([abs(v) for v in vars(value).values() if isinstance(v, (int, float))], dtype=np.float64)
+    if dataclasses.is_dataclass(value) or isinstance(value, (list, tuple)):
+        parts = [np.ravel(part) for part in _numbers_in(value, ())]
+        numbers = np.concatenate(parts) if parts else np.empty(0)
     else:
         numbers = np.asarray(value)
-        if numbers.dtype.kind not in "iuf":
-            return ""
-        magnitudes = np.abs(numbers.astype(np.float64)).ravel()
+    if numbers.dtype.kind not in "iuf" or isinstance(value, type):
+        return ""
+    magnitudes = np.abs(numbers.astype(np.float64)).ravel()
     magnitudes = magnitudes[magnitudes > 0.0]
     if not magnitudes.size:
         return ""

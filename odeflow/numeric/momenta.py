@@ -11,12 +11,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from odeflow.numeric.arrays import as_array, refuse_overflow, require_count, require_finite, require_positive
+from odeflow.numeric.arrays import as_array, require_count, require_finite, require_positive
 
 __all__ = ["iterate_momenta"]
 
 
-@refuse_overflow()
 def iterate_momenta(
     gradient: Callable[[Float[np.ndarray, ...]], Float[np.ndarray, ...]],
     start: ArrayLike,
