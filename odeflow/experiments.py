@@ -322,7 +322,7 @@ def order_evidence(
 def over_steps(
     steps: Float[np.ndarray, " k"],
     errors: Float[np.ndarray, " k"] | Mapping[str, Float[np.ndarray, " k"]],
-    order: float,
+    order: int | float,
     *,
     title: str = "",
     xlabel: str = "time step h",
