@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
+from textwrap import fill
 
 import numpy as np
 from jaxtyping import Float
@@ -25,7 +26,9 @@ WIDEST = 0.5
 """An interval wider than this share of its exponent measures nothing."""
 MOST_COLOURS = 4
 """Seeds that are drawn in colours of their own."""
-GREY, SHARP, PROVED = 0, 5, 6
+WIDEST_TITLE = 56
+"""Letters that fit above the axes."""
+ALL, SHARP, PROVED = 0, 4, 6
 SUBJECTS = {"frozen": "frozen kernel", "relu": "two-layer ReLU network", "linear": "deep linear network"}
 
 
@@ -145,12 +148,12 @@ class Ensemble:
         curves = [
             Curve(f"seed {run.seed}", run.times, run.losses, group=k)
             if one_by_one
-            else Curve("" if k else every, run.times, run.losses, group=GREY)
+            else Curve("" if k else every, run.times, run.losses, group=ALL)
             for k, run in enumerate(self.runs)
         ]
         curves += self._promises(self.runs[0])
         scale = "log" if self.kind is Kind.POWER else "linear"
-        title = f"{SUBJECTS[self.subject]}; {self.setting}"
+        title = fill(f"{SUBJECTS[self.subject]}; {self.setting}", WIDEST_TITLE)
         panel = Panel(title, "t", "loss", tuple(curves), xscale=scale)
         parameters = self.parameter_words()
         heading = self.flow.replace("*", " ") + (f"\n{parameters}" if parameters else "")

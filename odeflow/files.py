@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from odeflow.errors import OdeflowError
+from odeflow.errors import InvalidArgumentError, OdeflowError
 
-__all__ = ["whole_file", "write_text"]
+__all__ = ["refuse_missing_folder", "whole_file", "write_text"]
 
 
 @contextmanager
@@ -52,6 +52,25 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def refuse_missing_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that a user names in a folder which does not exist, before anything is computed for it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        There is no such folder; a misspelt path should not become a new one.
+
+    Examples
+    --------
+    >>> refuse_missing_folder("picture.png")
+    """
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise InvalidArgumentError(
+            f"Expected a file in a folder that exists but {folder} is not one. Create it, or pass another path."
+        )
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odeflow.errors import InvalidArgumentError, OdeflowError
-from odeflow.files import write_text
+from odeflow.files import refuse_missing_folder, write_text
 
 if TYPE_CHECKING:
     from odeflow.flows import ConcreteFlow, EnergySpec, FlowSpec, Kind
@@ -105,6 +105,8 @@ def find_rate(
     from odeflow.rate_text import outcome_object, page, row
 
     flow = parse_flow(text)
+    if output is not None:
+        refuse_missing_folder(output)
     if kernel is not None and (function_class is not ClassChoice.quadratic or mu is not None or smooth is not None):
         raise InvalidArgumentError("Expected --kernel with --class quadratic and without --mu and --smooth.")
     known = FunctionClass(

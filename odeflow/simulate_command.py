@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.files import refuse_missing_folder
 from odeflow.rate_command import INTERRUPTED, RateFormat, assignment, door
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def simulate_flow(
         raise InvalidArgumentError(f"Expected --on frozen, relu or linear but got {on!r}.")
     if output is not None and output.suffix.lower() not in (".png", ".svg"):
         raise InvalidArgumentError(f"Expected a file that ends in .png or .svg but got {output}.")
-    if output is not None and not output.parent.is_dir():
-        raise InvalidArgumentError(f"Expected a file in a folder that exists but {output.parent} does not. Create it.")
+    if output is not None:
+        refuse_missing_folder(output)
     if data is None and (target is not None or features_used is not None or normalise or standardise):
         raise InvalidArgumentError("Expected --data with --target, --features, --normalise or --standardise.")
     with reporter(Console(stderr=True, markup=False, emoji=False, highlight=False)) as progress:

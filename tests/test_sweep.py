@@ -460,3 +460,30 @@ def test_a_sweep_is_drawn_with_intervals_and_theory(tmp_path: Path) -> None:
         sweep_figure(tmp_path / "store", "width")
     with pytest.raises(InvalidArgumentError, match="numeric"):
         sweep_figure(tmp_path / "store", "flow")
+
+
+def test_the_legend_of_a_sweep_names_what_varies_and_theory_once(tmp_path: Path) -> None:
+    axes = {"flow": ["gradient-flow"], "samples": [3, 4], "features": [4, 5]}
+    spec = SweepSpec.checked(axes, ["exponent", "proved", "sharp"])
+    with ThreadPoolExecutor(1) as pool:
+        run_sweep(spec, tmp_path / "store", executor=pool)
+    (panel,) = sweep_figure(tmp_path / "store", "samples").panels
+    assert [c.label for c in panel.curves if c.markers] == ["features 4", "features 5"]
+    shown = [c.label for c in panel.curves if c.theory and c.label]
+    assert shown == ["proved, in the colour of its curve", "sharp, in the colour of its curve"]
+
+
+def test_a_picture_of_a_sweep_in_no_folder_is_refused_before_the_sweep(tmp_path: Path) -> None:
+    (tmp_path / "spec.toml").write_text("[grid]\nsamples = [3, 4]\nfeatures = [4]\n")
+    wish = [
+        "sweep",
+        str(tmp_path / "spec.toml"),
+        "-o",
+        str(tmp_path / "store"),
+        "--plot",
+        str(tmp_path / "no" / "a.png"),
+    ]
+    told = subprocess.run([sys.executable, "-m", "odeflow", *wish], capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "folder that exists" in told.stderr
+    assert not (tmp_path / "store").exists()

@@ -44,14 +44,15 @@ def sweep_figure(path: str | os.PathLike[str], against: str) -> Figure:
         raise InvalidArgumentError(
             f"Expected at most {MOST_CURVES} curves but the grid gives {len(points)}. Draw a part of it from Python."
         )
+    varying = [d for d in others if data.sizes[d] > 1]
     curves: list[Curve] = []
     for group, point in enumerate(points):
         part = data.sel(dict(zip(others, point, strict=True)))
-        label = ", ".join(str(value) for value in point) or "measured"
+        label = ", ".join(_named(axis, value) for axis, value in zip(others, point, strict=True) if axis in varying)
         exponent = part["exponent"].transpose(against, ...).values.reshape(x.size, -1)
         mean = np.array([np.nanmean(row) if np.isfinite(row).any() else np.nan for row in exponent])
         kept = np.isfinite(mean)
-        curves.append(Curve(label, x[kept].astype(np.float64), mean[kept], group=group, markers=True))
+        curves.append(Curve(label or "measured", x[kept].astype(np.float64), mean[kept], group=group, markers=True))
         for row, place in zip(exponent, x, strict=True):
             seen = row[np.isfinite(row)]
             if seen.size > 1:
@@ -62,8 +63,23 @@ def sweep_figure(path: str | os.PathLike[str], against: str) -> Figure:
             if name in part:
                 rate = part[name].transpose(against, ...).values.reshape(x.size, -1)
                 line = np.array([np.nanmean(r) if np.isfinite(r).any() else np.nan for r in rate])
-                curves.append(Curve(f"{name}" if group == 0 else "", x.astype(np.float64), line, True, group))
+                said = f"{name}, in the colour of its curve" if len(points) > 1 else name
+                curves.append(Curve(said if group == 0 else "", x.astype(np.float64), line, True, group))
     log = bool((x > 0).all() and x.max() > 8 * x.min())
     title = f"measured exponents against {against}" + (" (means over seeds, 95 %)" if "seed" in data.dims else "")
     panel = Panel("", against, "exponent", tuple(curves), "log" if log else "linear", "linear")
     return Figure(title, str(path), (panel,), ())
+
+
+def _named(axis: str, value: object) -> str:
+    """Write a value with its axis, words that speak for themselves without.
+
+    Examples
+    --------
+    >>> _named("width", 10), _named("flow", "x'' + 2*x' + grad(x)"), _named("data", "")
+    ('width 10', "x'' + 2 x' + grad(x)", 'drawn data')
+    """
+    words = str(value)
+    if axis in ("flow", "network", "data"):
+        return words.replace("*", " ") or "drawn data"
+    return f"{axis.replace('_', ' ')} {words}"
