@@ -56,11 +56,11 @@ def standardised(dataset: Dataset) -> Dataset:
     """
     largest = np.abs(dataset.features).max(axis=0)
     _, exponents = np.frexp(largest)
-    columns = np.ldexp(dataset.features, -exponents)
-    columns = columns - columns.mean(axis=0)
+    scaled = np.ldexp(dataset.features, -exponents)
+    columns = scaled - scaled.mean(axis=0)
     spread = np.sqrt((columns**2).mean(axis=0))
     # Entries are at most 1 now: a spread of the order of the mean's rounding error is a constant column.
-    constant = (np.ptp(dataset.features, axis=0) == 0.0) | (spread <= 1e-15 * np.sqrt(dataset.n_points))
+    constant = (np.ptp(scaled, axis=0) == 0.0) | (spread <= 1e-15 * np.sqrt(dataset.n_points))
     if constant.any():
         column = int(np.argmax(constant))
         raise DataError(

@@ -8,9 +8,11 @@ More cases: ODEFLOW_FUZZ_CASES=5000 pytest tests/hostile
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import random
 import tempfile
 import time
 import zipfile
@@ -30,12 +32,15 @@ from odeflow.datasets import Dataset, read_dataset
 from odeflow.errors import OdeflowError, printable
 from odeflow.flow_text import parse_energy, parse_flow, parse_rational
 from odeflow.kernel_spectrum import kernel_class, read_kernel
+from odeflow.sweep.cells import CellResult
 from odeflow.sweep.spec import SweepSpec, read_spec
-from odeflow.sweep.store import open_sweep, reasons, status
+from odeflow.sweep.store import Store, open_sweep, reasons, status
 
 LONGEST_SECONDS = 1.0
 """Of processor time of this thread, so that other work on the machine does not count."""
 CASES = int(os.environ.get("ODEFLOW_FUZZ_CASES", "150"))
+STRIDE = 1 if CASES > 1000 else 7
+"""Of the bytes of a store at which it is damaged."""
 
 FLOW = parse_flow("x''' + 3*x'' + a*x' + grad(x + 1/2*x')")
 SPEC = SweepSpec.checked({"samples": [3, 4], "seed": [0, 1, 2]}, ["sharp", "exponent"])
@@ -235,6 +240,13 @@ def outcome(door: Callable[[bytes], None], content: bytes) -> str:
     return ended
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """Import what doors import when they are first used: that time is not theirs."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("xarray")
+
+
 # --- the cases
 
 
@@ -364,6 +376,50 @@ def test_sentences_of_the_grammar_are_read_or_refused(name: str) -> None:
     drive()
     print(f"{name}, sentences: {dict(seen)}")
     assert len(seen) == 2
+
+
+# --- a store, byte by byte
+
+
+def damages(content: bytes, at: int) -> Iterator[bytes]:
+    """Yield the content cut at a byte, and with that byte flipped in each bit, zeroed, doubled or left out."""
+    yield content[:at]
+    for bit in range(8):
+        yield content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
+    for instead in (b"\x00", content[at : at + 1] * 2, b""):
+        yield content[:at] + instead + content[at + 1 :]
+
+
+@pytest.mark.parametrize("name", ["spec.json", "journal"])
+def test_damage_at_every_byte_of_a_store_is_refused_or_costs_no_more_than_its_lines(name: str) -> None:
+    door = GOOD[name][0]
+    content = GOOD[name][1][0]
+    seen = Counter(
+        outcome(door, damaged) for at in range(0, len(content), STRIDE) for damaged in damages(content, at)
+    )
+    print(f"{name}, byte by byte: {dict(seen)}")
+    assert seen.total() >= 100
+    assert seen["refused"] > (0 if name == "spec.json" else -1)
+
+
+def test_damage_anywhere_in_the_zarr_copy_changes_no_result_and_the_next_run_mends_it(tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray", reason="needs the extra `sweep`")
+    pytest.importorskip("zarr", reason="needs the extra `sweep`")
+    results = [CellResult(cell.index, (1.5, 2.5), "", 0.25) for cell in SPEC.cells()]
+    with Store(tmp_path, SPEC) as store:
+        store.add(results)
+        copy = store.export()
+    good = xarray.open_zarr(copy).load()
+    rng = random.Random(3)
+    files = sorted(file for file in copy.rglob("*") if file.is_file())
+    for file in rng.sample(files, min(len(files), CASES // 10)):
+        content = file.read_bytes()
+        file.write_bytes(rng.choice([content[: len(content) // 2], rng.randbytes(60), content[::-1]]))
+        assert status(tmp_path).done == SPEC.size
+        assert open_sweep(tmp_path)["sharp"].equals(good["sharp"])
+        with Store(tmp_path, SPEC) as store:
+            store.export()
+        assert xarray.open_zarr(copy).load().equals(good)
 
 
 # --- what no mutation finds
