@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import sympy as sp
+from typer.testing import CliRunner
 
 import odeflow
+from odeflow.cli import app
 from odeflow.codegen import compile_field
 from odeflow.data_case import DataCase
 from odeflow.datasets import Dataset, hypotheses
@@ -21,9 +25,12 @@ from odeflow.numeric.integrate import integrate
 from odeflow.numeric.kernels import relu_ntk_limit, relu_ntk_limit_entry_error, two_layer_initialisation
 from odeflow.numeric.modal import frozen_kernel_losses, mode_response
 from odeflow.numeric.rates import fit_exponential
-from odeflow.numeric.relu_flow import ReluStatus, relu_flow
+from odeflow.numeric.relu_flow import ReluStatus, relu_flow, relu_predictions
+from odeflow.numeric.relu_general import relu_flow_general
+from odeflow.numeric.training import GradientDescent, RunStatus, train_relu
 from odeflow.simulation import simulate
 from odeflow.sweep import SweepSpec
+from odeflow.warmup import WarmUp
 
 PAGE = Path(odeflow.__file__).with_name("limits.md")
 FLOWS: list[Flow] = [GradientFlow(), HeavyBall(1.0), Nesterov(3.0), LinearFlow((2.0, 3.0))]
@@ -192,6 +199,27 @@ def overflowing_samples() -> None:
         relu_ntk_limit([[1e200]])
 
 
+@limit("other finite arguments whose products leave double precision")
+def overflowing_products() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"Given: X of 1e.150, W of 1e.150, a of 1e.150"):
+        relu_predictions([[1e150]], [[1e150]], [1e150])
+    with pytest.raises(InvalidArgumentError, match=r"not finite\. Given: kernel of 1, initial_error of 1e"):
+        frozen_kernel_losses(GradientFlow(), [[1.0]], [1e200], [0.0])
+    run = train_relu([[1.0]], [1e200], [[1.0]], [1.0], GradientDescent(0.1), 3)
+    assert run.statuses == (RunStatus.DIVERGED,)
+
+
+@limit("times that no number of steps reaches")
+def times_out_of_reach() -> None:
+    net = np.eye(2), [0.5, 0.25], *two_layer_initialisation(2, 20, seed=0)
+    assert relu_flow(*net, GradientFlow(), [1e12]).losses[-1] == 0.0
+    assert relu_flow(*net, HeavyBall(1.0), [1e6]).losses[-1] == 0.0
+    with pytest.raises(InvalidArgumentError, match="Expected times up to"):
+        relu_flow(*net, Nesterov(3.0), [1e100])
+    with pytest.raises(IntegrationError, match="Expected at most 10000 gradients"):
+        relu_flow_general(*net, Nesterov(3.0), [1e100], max_evaluations=100)
+
+
 @limit("losses that underflow to zero")
 def underflow() -> None:
     times = np.linspace(0.0, 2000.0, 20_000)
@@ -227,6 +255,86 @@ def empty_grids() -> None:
     for door in doors:
         with pytest.raises(InvalidArgumentError):
             door()
+
+
+def verified(text: str, *options: str, theorem: str = "gradient_flow_rate") -> tuple[int, str]:
+    """Run `odeflow verify THEOREM --data FILE` on a file with this text; return the exit code and all that it said."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch("odeflow.session.warm_up", return_value=WarmUp(())):
+        file = Path(folder) / "mine.csv"
+        file.write_text(text)
+        arguments = ["verify", theorem, "--data", str(file), "--width", "50", "--jobs", "1", "--details", *options]
+        run = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"})
+    assert run.exception is None or isinstance(run.exception, SystemExit), run.exception
+    said = " ".join((run.stdout + run.stderr).split())
+    assert "Traceback" not in said
+    assert "Warning" not in said
+    return run.exit_code, said
+
+
+def refused(text: str, words: str, *options: str) -> None:
+    code, said = verified(text, *options)
+    assert code == 2
+    assert said.endswith(said[said.index("odeflow: error: Expected") :])
+    assert words in said
+
+
+NO_RATE = "on your data undecided: the check could not run; The hypothesis λ₀ > 0 is not met"
+
+
+@limit("`verify --data`, one sample")
+def data_one_sample() -> None:
+    code, said = verified("a,b,y\n1,2,3\n")
+    assert code == 0
+    assert "mine: 1 samples" in said
+    assert "1 case, seed 0" in said
+
+
+@limit("`verify --data`, samples that stand twice, or rows of zeros: lambda_0 = 0")
+def data_without_lambda0() -> None:
+    for rows, words in (
+        ("1,2,3\n1,2,4\n2,1,5\n", "FAILS no two inputs are parallel: rows 0 and 1 are parallel"),
+        ("0,0,3\n1,2,4\n2,1,5\n", "FAILS no two inputs are parallel: row 0 is zero"),
+        ("0,0,3\n0,0,4\n", "FAILS no two inputs are parallel: row 0 is zero"),
+    ):
+        code, said = verified(f"a,b,y\n{rows}")
+        assert code == 0
+        assert words in said
+        assert NO_RATE in said
+
+
+@limit("`verify --data`, a target that never varies")
+def data_constant_target() -> None:
+    code, said = verified("a,b,y\n1,0,2\n0,1,2\n1,2,2\n")
+    assert code == 0
+    assert "3 cases, seed 0" in said
+    refused("a,b,y\n1,0,2\n0,1,2\n1,2,2\n", "Expected a target that varies but every 'y' is 2.0", "--normalise")
+
+
+@limit("`verify --data`, one column, an empty file, or a header only")
+def data_too_little() -> None:
+    refused("y\n1\n2\n", "Expected at least two columns in 'mine'")
+    refused("", "the file is empty")
+    refused("a,b,y\n", "it has a header line only")
+
+
+@limit("`verify --data`, a kernel with condition number 1e12")
+def data_stiff() -> None:
+    with mock.patch("odeflow.data_case.MOST_STEPS", 2000):
+        code, said = verified("a,b,y\n1,0,1\n1,1e-12,2\n0,1,3\n")
+    assert code == 0
+    assert "holds λ₀ > 0: λ₀ is 1.5914e-13" in said
+    assert "network followed to t =" in said
+
+
+@limit("`verify --data`, entries of 1e300 or 1e-310")
+def data_extreme() -> None:
+    refused("a,b,y\n1e300,0,1\n0,1,2\n", "Rescale X")
+    code, said = verified("a,b,y\n1,0,1e300\n0,1,2\n")
+    assert code == 0
+    assert "on your data undecided: the check could not run" in said
+    code, said = verified("a,b,y\n1e-310,0,1\n0,1e-310,2\n")
+    assert code == 0
+    assert NO_RATE in said
 
 
 @pytest.mark.parametrize("words", LIMITS)
