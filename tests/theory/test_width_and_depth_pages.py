@@ -53,7 +53,7 @@ def test_the_decay_factor_at_width_twenty_is_that_of_the_audit() -> None:
 
 def test_the_cosines_of_the_counterexamples_are_those_of_the_audit() -> None:
     steps = depth_momentum_flow_printed.counterexample(depth_momentum_flow_printed.CLAIM).steps
-    found = [float(s.formula.lhs) for s in steps if s.title.startswith("cos(")]
+    found = [float(s.formula.rhs) for s in steps if s.title.startswith("cos(")]
     assert found == pytest.approx([-0.7071, -0.8944], abs=5e-5)
     rescaled = depth_momentum_rescaled_printed.counterexample(depth_momentum_rescaled_printed.CLAIM).steps
     (cosine,) = (float(s.formula.lhs) for s in rescaled if s.title == "cos_g is smaller")
