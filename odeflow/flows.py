@@ -115,7 +115,7 @@ class Scalar:
                 elif name.isdigit():
                     factor = factor * Scalar(((((name, e),), Fraction(1)),))
                 elif name not in values:
-                    raise InvalidArgumentError(f"Expected a value for the parameter {name}. Pass {name}=VALUE.")
+                    raise InvalidArgumentError(f"Expected a value for the parameter {name}. Pass --set {name}=VALUE.")
                 else:
                     factor = factor * Scalar.of(values[name]).power(e)
             number = factor.number()

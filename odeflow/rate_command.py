@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
+import io
 import itertools
 import json
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -150,7 +154,7 @@ def find_rate(
             typer.echo(row(outcome, [case[n] for n in names]))
         else:
             title = _numbers_put_in(flow, case)
-            typer.echo("\n".join(page(title, concrete, known, outcome, simulated, given_energy=V is not None)))
+            _show(page(title, concrete, known, outcome, simulated, given_energy=V is not None))
         if output is not None and outcome.certificate is not None:
             write_text(output, outcome.certificate.to_json() + "\n")
     if output is not None and worst != PROVED:
@@ -169,7 +173,20 @@ def check_certificates(
     """
     from odeflow.checker import main
 
-    raise typer.Exit(main([str(file) for file in files]))
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = main([str(file) for file in files])
+    _show(said.getvalue().splitlines())
+    raise typer.Exit(code)
+
+
+def _show(lines: Sequence[str]) -> None:
+    """Print lines, broken to the width of a terminal; a pipe gets them whole."""
+    from odeflow.rate_text import fitted
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in fitted(lines, width):
+        typer.echo(line)
 
 
 def _decide(
@@ -269,7 +286,7 @@ def _family(flow: FlowSpec, known: FunctionClass, span: str, *, json_wanted: boo
     if json_wanted:
         typer.echo(json.dumps(family_object(flow, known, interval, found, reason, seconds)))
     else:
-        typer.echo("\n".join(family_page(flow, known, interval, found, reason, seconds)))
+        _show(family_page(flow, known, interval, found, reason, seconds))
     return PROVED if found is not None else UNDECIDED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from odeflow.search import RateOutcome
     from odeflow.symbolic.rate_families import RateFamily
 
-__all__ = ["family_object", "family_page", "outcome_object", "page", "row"]
+__all__ = ["family_object", "family_page", "fitted", "outcome_object", "page", "row"]
+
+LABEL = 15
+"""Columns of a label and the blanks before and after it; what does not fit a line goes on under what it labels."""
 
 
 def outcome_object(
@@ -119,6 +123,29 @@ def family_page(
         lines.append("  method       entries are polynomials in the parameter; signs on the interval by isolated roots")
     lines.append(f"  time         {seconds:.2f} s")
     return lines
+
+
+def fitted(lines: Sequence[str], width: int | None) -> list[str]:
+    """Return lines broken between words where they are wider than `width`; None breaks nothing.
+
+    Examples
+    --------
+    >>> fitted(["  V            (f - f*) + 4/9 |x|^2 + 4/3 <x, x'>"], 34)
+    ['  V            (f - f*) + 4/9', "               |x|^2 + 4/3 <x, x'>"]
+    """
+    if width is None:
+        return list(lines)
+    broken = []
+    for line in lines:
+        labelled = line.startswith("  ")
+        wrapper = textwrap.TextWrapper(
+            max(width, 2 * LABEL),
+            subsequent_indent=" " * (LABEL if labelled else 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        broken += wrapper.wrap(line) or [line]
+    return broken
 
 
 def row(outcome: RateOutcome, values: Sequence[Fraction]) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from odeflow.door import INTERRUPTED
 from odeflow.errors import InvalidArgumentError
 from odeflow.files import refuse_missing_folder
-from odeflow.rate_command import INTERRUPTED, RateFormat, assignment, door
+from odeflow.rate_command import RateFormat, assignment, door
 
 if TYPE_CHECKING:
     from rich.text import Text
