@@ -147,7 +147,7 @@ def singular_value_products(
     atol: float,
     most: int,
 ) -> tuple[Float[np.ndarray, "t k d"], int]:
-    """Integrate W' = U [K * (U^T G V)] V^T, G = M - W, with SciPy; return also the number of evaluations, at most `most`.
+    """Integrate W' = U [K * (U^T G V)] V^T, G = M - W, with SciPy; return also how many evaluations, at most `most`.
 
     K_ab = sum_j s_a^{2(N-j)/N} s_b^{2(j-1)/N} over all pairs of directions, those of singular value 0 included.
     """

@@ -394,12 +394,11 @@ def damages(content: bytes, at: int) -> Iterator[bytes]:
 def test_damage_at_every_byte_of_a_store_is_refused_or_costs_no_more_than_its_lines(name: str) -> None:
     door = GOOD[name][0]
     content = GOOD[name][1][0]
-    seen = Counter(
-        outcome(door, damaged) for at in range(0, len(content), STRIDE) for damaged in damages(content, at)
-    )
+    seen = Counter(outcome(door, damaged) for at in range(0, len(content), STRIDE) for damaged in damages(content, at))
     print(f"{name}, byte by byte: {dict(seen)}")
     assert seen.total() >= 100
-    assert seen["refused"] > (0 if name == "spec.json" else -1)
+    if name == "spec.json":  # a damaged line of a journal is dropped
+        assert seen["refused"] > 100
 
 
 def test_damage_anywhere_in_the_zarr_copy_changes_no_result_and_the_next_run_mends_it(tmp_path: Path) -> None:
