@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any
 
-from odeflow.errors import UnknownNameError, printable, words_of
+from odeflow.errors import AmbiguousNameError, UnknownNameError, printable, words_of
 from odeflow.figures import Scenario
 from odeflow.theorem import Paper, Theorem
 
@@ -65,11 +65,11 @@ class Catalogue:
         UnknownNameError
             No paper, or more than one, has that name; the paper has no such figure.
         """
-        fitting = [p.folder for p in self.papers if p.folder == paper] or [
-            p.folder for p in self.papers if paper and paper in p.folder
-        ]
-        if len(fitting) != 1:
-            raise UnknownNameError("paper", paper, fitting or [p.folder for p in self.papers])
+        fitting = self._folders(paper)
+        if len(fitting) > 1:
+            raise AmbiguousNameError("papers", paper, fitting)
+        if not fitting:
+            raise UnknownNameError("paper", paper, self._paper_names())
         module = self.modules.get(fitting[0], "")
         found: tuple[Scenario, ...] = ()
         if module and find_spec(f"{module}.figures") is not None:
@@ -83,7 +83,7 @@ class Catalogue:
     def find(self, names: Sequence[str]) -> tuple[Theorem, ...]:
         """Return the theorems that `names` speak of, in catalogue order, each once; all of them for no names.
 
-        A name is a full id, a paper's folder, or an unambiguous part of either.
+        A name is a full id, a paper's folder, or an unambiguous part of either; the paper in an id may be a part, too.
 
         Raises
         ------
@@ -99,22 +99,35 @@ class Catalogue:
         exact = [t for t in self.theorems if name in (t.id, t.name)]
         if exact:
             return self._only(name, exact)
-        folders = [p.folder for p in self.papers if p.folder == name] or [
-            p.folder for p in self.papers if name and name in p.folder
-        ]
+        folders = self._folders(name)
         if len(folders) == 1:
             return [t for t in self.theorems if t.source.paper.folder == folders[0]]
         if len(folders) > 1:
-            raise UnknownNameError("theorem (the name fits several papers)", name, folders)
-        return self._only(name, [t for t in self.theorems if name and name in t.id])
+            raise AmbiguousNameError("papers", name, folders)
+        paper, slash, rest = name.partition("/")
+        within = self._folders(paper) if slash and rest else []
+        found = [t for t in self.theorems if t.source.paper.folder in within and rest in t.name]
+        exact = [t for t in found if t.name == rest]
+        return self._only(name, exact or found or [t for t in self.theorems if name and name in t.id])
+
+    def _folders(self, name: str) -> list[str]:
+        """Return the folders that a name is, or is a part of."""
+        folders = [p.folder for p in self.papers]
+        return [f for f in folders if f == name] or [f for f in folders if name and name in f]
+
+    def _paper_names(self) -> list[str]:
+        """Return the folders and, where it names one paper only, how each begins: author and year."""
+        folders = [p.folder for p in self.papers]
+        first = [folder.partition("_")[0] for folder in folders]
+        return sorted({*folders, *(word for word in first if first.count(word) == 1)})
 
     def _only(self, name: str, found: Sequence[Theorem]) -> Sequence[Theorem]:
         if len(found) == 1:
             return found
         if found:
-            raise UnknownNameError("theorem (the name fits several)", name, [t.id for t in found])
-        known = [t.id for t in self.theorems] + [t.name for t in self.theorems] + [p.folder for p in self.papers]
-        raise UnknownNameError("theorem", name, known)
+            raise AmbiguousNameError("theorems", name, [t.id for t in found])
+        known = {*(t.id for t in self.theorems), *(t.name for t in self.theorems), *self._paper_names()}
+        raise UnknownNameError("theorem or paper", name, known)
 
 
 def load_catalogue(entries: Iterable[EntryPoint] | None = None) -> Catalogue:

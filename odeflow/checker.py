@@ -68,7 +68,8 @@ def main(arguments: list[str]) -> int:
                 text = file.read(LONGEST_FILE + 1)
             print(f"PROVED: {verify_text(text)}")  # noqa: T201
         except (OSError, UnicodeDecodeError, Unreadable) as error:
-            print(f"{name}: unreadable: {error}", file=sys.stderr)  # noqa: T201
+            reason = getattr(error, "strerror", None) or error
+            print(f"{name}: unreadable: {reason}", file=sys.stderr)  # noqa: T201
             worst = 2
         except Rejected as error:
             print(f"NOT PROVED: {error}")  # noqa: T201

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from odeflow.commands import Commands
 from odeflow.door import INTERRUPTED, NOT_DECIDED, USAGE, door
 from odeflow.errors import Interrupted, InvalidArgumentError
 from odeflow.rate_command import check_certificates, find_rate
@@ -79,6 +80,7 @@ class PageFormat(enum.StrEnum):
 
 app = typer.Typer(
     name="odeflow",
+    cls=Commands,
     help=_HELP,
     epilog=_EXIT_CODES,
     no_args_is_help=True,
@@ -122,21 +124,11 @@ def _show_version(asked: bool) -> bool:
     return False
 
 
-def _complete(incomplete: str) -> Iterator[str]:
-    from odeflow.catalogue import load_catalogue
-
-    catalogue = load_catalogue()
-    for name in (*(p.folder for p in catalogue.papers), *(t.id for t in catalogue.theorems)):
-        if name.startswith(incomplete):
-            yield name
-
-
 _Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ID",
         help="Full ids, a paper's folder, or an unambiguous part; all theorems if none is given.",
-        autocompletion=_complete,
     ),
 ]
 
@@ -255,9 +247,7 @@ def list_theorems(
 @app.command("show", short_help="Show one theorem with every step of its proof.")
 @door
 def show_theorem(
-    name: Annotated[
-        str, typer.Argument(metavar="ID", help="A full id, or an unambiguous part of it.", autocompletion=_complete)
-    ],
+    name: Annotated[str, typer.Argument(metavar="ID", help="A full id, or an unambiguous part of it.")],
     format: Annotated[
         PageFormat, typer.Option(help="A page for the terminal, one JSON object, or LaTeX.")
     ] = PageFormat.text,
@@ -364,7 +354,9 @@ def reproduce_figures(
     numbers: Annotated[
         list[str] | None, typer.Argument(metavar="NUMBER", help="Figures as the paper numbers them; all if none.")
     ] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the PNG and SVG files.")] = "figures",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the PNG and SVG files.")
+    ] = "figures",
     full: Annotated[bool, typer.Option("--full", help="The paper's sizes; may take minutes.")] = False,
     data: Annotated[
         str | None,

@@ -6,9 +6,10 @@ A message says what was expected, what came, and what to do. A refuted theorem i
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "AmbiguousNameError",
     "DataError",
     "IntegrationError",
     "Interrupted",
@@ -19,6 +20,9 @@ __all__ = [
     "printable",
     "words_of",
 ]
+
+MOST_LISTED = 30
+"""So many names that one fits are listed; more would hide the sentence around them."""
 
 _UNPRINTABLE = dict.fromkeys(
     # C0 but for tab and line feed, DEL, C1, marks and overrides of direction, lone surrogates
@@ -98,7 +102,31 @@ class UnknownNameError(OdeflowError, LookupError):
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
         few = names if len(names) <= 12 else [] if close else names[:12]
-        listed = f" Known: {', '.join(few)}{', ...' if len(few) < len(names) else ''}." if few else ""
+        listed = f" Known: {_listed(names, len(few))}." if few else ""
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
         self.name = name
         self.suggestions = tuple(close)
+
+
+class AmbiguousNameError(UnknownNameError):
+    """A name fits several things without being one of them; the message lists them.
+
+    Examples
+    --------
+    >>> raise AmbiguousNameError("theorems", "heavy", ["bu2021/heavy_ball_rate", "bu2021/heavy_ball_law"])
+    Traceback (most recent call last):
+    ...
+    odeflow.errors.AmbiguousNameError: 'heavy' fits several theorems: bu2021/heavy_ball_law, bu2021/heavy_ball_rate. \
+Pass one of them.
+    """
+
+    def __init__(self, kind: str, name: str, fitting: Iterable[str]) -> None:
+        names = sorted(fitting)
+        OdeflowError.__init__(self, f"{name!r} fits several {kind}: {_listed(names, MOST_LISTED)}. Pass one of them.")
+        self.name = name
+        self.suggestions = tuple(names)
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

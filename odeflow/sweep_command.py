@@ -13,6 +13,7 @@ import typer
 
 from odeflow.door import door
 from odeflow.errors import InvalidArgumentError, OdeflowError
+from odeflow.files import refuse_missing_folder
 from odeflow.rate_command import RateFormat
 
 __all__ = ["sweep_grid"]
@@ -60,6 +61,13 @@ def sweep_grid(
     store = output or (spec if spec.is_dir() else spec.with_suffix(".sweep"))
     if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
         raise InvalidArgumentError(f"Expected a file that ends in .png or .svg but got {plot}.")
+    if spec.is_dir() and not status:
+        raise InvalidArgumentError(
+            f"Expected a spec, a TOML file, but {spec} is a folder. Pass --status to hear how far the sweep in it is, "
+            "or the spec that it was made from, to go on with it."
+        )
+    if plot is not None:
+        refuse_missing_folder(plot)
     if not status:
         grid = read_spec(spec)
         with (

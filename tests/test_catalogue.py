@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 
 from odeflow.catalogue import GROUP, Catalogue, load_catalogue
-from odeflow.errors import UnknownNameError
+from odeflow.errors import AmbiguousNameError, UnknownNameError
 from odeflow.theorem import Claim, Paper, Source, Theorem, Verdict, World
 
 
@@ -103,6 +103,8 @@ def test_no_names_mean_every_theorem(catalogue: Catalogue) -> None:
         ("yi2022_networks", ["yi2022_networks/flips", "yi2022_networks/rate"]),
         ("yi2022", ["yi2022_networks/flips", "yi2022_networks/rate"]),
         ("view/nest", ["bu2021_view/nesterov_rate"]),
+        ("bu2021/nesterov_rate", ["bu2021_view/nesterov_rate"]),
+        ("bu2021/law", ["bu2021_view/heavy_ball_law"]),
     ],
 )
 def test_names_are_full_ids_folders_or_unambiguous_parts(catalogue: Catalogue, name: str, found: list[str]) -> None:
@@ -123,6 +125,18 @@ def test_a_name_that_fits_several_or_none_is_refused(catalogue: Catalogue, name:
 def test_an_ambiguous_name_lists_what_it_fits(catalogue: Catalogue) -> None:
     with pytest.raises(UnknownNameError, match=r"bu2021_view/heavy_ball_law, bu2021_view/heavy_ball_rate"):
         catalogue.find(["heavy_ball"])
+
+
+def test_of_many_names_the_rest_are_counted() -> None:
+    error = AmbiguousNameError("theorems", "t", [f"t{k:02}" for k in range(40)])
+    assert str(error).endswith("t28, t29 and 10 more. Pass one of them.")
+    assert str(UnknownNameError("name", "x", [f"t{k:02}" for k in range(40)])).endswith("t10, t11 and 28 more.")
+
+
+@pytest.mark.parametrize("name", ["bu2012", "bu2021_vew", "bu2021/nestrov_rate"])
+def test_a_paper_is_suggested_by_its_short_name(catalogue: Catalogue, name: str) -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean .*(bu2021|nesterov_rate)"):
+        catalogue.find([name])
 
 
 def test_an_unknown_name_suggests_a_close_one(catalogue: Catalogue) -> None:

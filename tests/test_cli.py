@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,15 +21,18 @@ import pytest
 import sympy as sp
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import odeflow
 import odeflow.session
 import odeflow.verify
-from odeflow.catalogue import Catalogue, Problem
+from odeflow.catalogue import Catalogue, Problem, load_catalogue
 from odeflow.cli import CHANGED, INTERRUPTED, NOT_DECIDED, OK, USAGE, app, exit_code
+from odeflow.completion import OFFERS, theorem_names
 from odeflow.errors import DataError
 from odeflow.report.progress import PlainProgress
+from odeflow.simulation import NAMED, Subject
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation, assume, show_less, show_violated
 from odeflow.theorem import Claim, Evidence, FalseTwin, Paper, Source, Stage, Theorem, Verdict, World
@@ -222,6 +226,11 @@ def test_wrong_usage_ends_with_2(invoke: Invoke, arguments: list[str]) -> None:
         (["verify", "--data", "no_such_file.csv"], "no_such_file.csv"),
         (["list", "nothing_like_it"], "Unknown theorem"),
         (["show", "tiny2020"], "names 2"),
+        (["verify", "tiny2002"], "Did you mean 'tiny2020'"),
+        (["figure", "tiny2002", "1"], "Did you mean 'tiny2020'"),
+        (["figure", "2"], "fits several papers: other2021_lines, tiny2020_squares. Pass one of them."),
+        (["sweep", "."], "--status"),
+        (["sweep", "no_such.sweep", "--status"], "Expected the store of a sweep, a folder, but no_such.sweep does not"),
     ],
 )
 def test_bad_input_is_one_line_on_stderr_and_2(invoke: Invoke, arguments: list[str], words: str) -> None:
@@ -233,6 +242,35 @@ def test_bad_input_is_one_line_on_stderr_and_2(invoke: Invoke, arguments: list[s
     assert len(said) == 1
     assert said[0].startswith("odeflow: error: ")
     assert words in said[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["verify", "--format", "jsn"], "Expected text or json but got 'jsn'. Did you mean 'json'?"),
+        (["show", "x", "--format", "pdf"], "Expected text, json or latex but got 'pdf'."),
+        (["rate", "x'", "--class", "strongly-convx"], "but got 'strongly-convx'. Did you mean 'strongly-convex'?"),
+        (["verify", "--seed", "one"], "Expected a whole number but got 'one'."),
+        (["verify", "--seed", "-1"], "Expected a number >= 0 but got '-1'."),
+        (["simulate", "nesterov", "--depth", "99"], "Expected a number <= 16 but got '99'."),
+        (["simulate", "nesterov", "--horizon", "soon"], "Expected a number but got 'soon'."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_our_words(invoke: Invoke, arguments: list[str], words: str) -> None:
+    outcome = invoke(*arguments)
+    assert outcome.code == USAGE
+    assert outcome.stdout == ""
+    assert words in " ".join(outcome.stderr.split())
+    assert not re.search("Input should|Value error|validation", outcome.stderr)
+
+
+def test_a_paper_in_an_id_may_be_shortened(invoke: Invoke) -> None:
+    assert "1 theorem: 1 PROVED" in invoke("verify", "tiny2020/square").stdout
+
+
+def test_a_certificate_that_is_not_there_is_told_without_a_number(invoke: Invoke) -> None:
+    outcome = invoke("check", "no_such.json")
+    assert (outcome.code, outcome.stderr) == (USAGE, "no_such.json: unreadable: No such file or directory\n")
 
 
 def test_an_unknown_name_among_many_lists_only_the_close_ones(invoke: Invoke) -> None:
@@ -910,11 +948,92 @@ def test_a_report_that_cannot_be_written_is_one_line(folder: Path) -> None:
     assert "it is a folder" in outcome.stderr
 
 
-def test_completion_offers_folders_and_ids(folder: Path) -> None:
+def runner_help(command: str) -> str:
+    told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    return " ".join(told.stdout.split())
+
+
+def completed(folder: Path, *words: str) -> list[str]:
+    """What a real bash offers for the last of these words, with the installed papers."""
+    code = """
+        eval "$(_ODEFLOW_COMPLETE=source_bash odeflow)"
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _odeflow_completion odeflow
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    (folder / "odeflow").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m odeflow "$@"\n')
+    (folder / "odeflow").chmod(0o755)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", dedent(code), "bash", *words],
+        env=os.environ | {"PATH": os.pathsep.join((str(folder), os.environ["PATH"]))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("odeflow show heavy_ball_ra", ["heavy_ball_rate"]),
+        ("odeflow verify gram_kernel bu2021_dynamical_view/heavy_ball_ra", ["bu2021_dynamical_view/heavy_ball_rate"]),
+        ("odeflow figure arora", ["arora2018_implicit_acceleration"]),
+        ("odeflow simulate ne", ["nesterov"]),
+        ("odeflow simulate nesterov --on r", ["relu"]),
+        ("odeflow verify --data dia", ["diabetes"]),
+        ("odeflow rate x --class str", ["strongly-convex"]),
+        ("odeflow show --format l", ["latex"]),
+        ("odeflow swe", ["sweep"]),
+        ("odeflow verify --twi", ["--twins"]),
+    ],
+)
+def test_bash_completes_names_and_choices(tmp_path: Path, words: str, offered: list[str]) -> None:
+    assert completed(tmp_path, *words.split()) == offered
+
+
+@pytest.mark.parametrize("command", sorted(OFFERS))
+def test_help_names_what_is_to_be_given_and_no_type_of_python(command: str) -> None:
+    assert not re.search(r"<(?!=|text|html|quadratic)|range|list\[|Path", runner_help(command))
+
+
+def test_completion_offers_what_there_is() -> None:
+    catalogue = load_catalogue()
+    names = set(theorem_names(""))
+    assert {t.name for t in catalogue.theorems} | {p.folder for p in catalogue.papers} == names
+    assert {t.id for t in catalogue.theorems} == {
+        name for p in catalogue.papers for name in theorem_names(p.folder + "/")
+    }
+    assert set(OFFERS["simulate"]["flow"]("")) == set(NAMED)
+    assert set(OFFERS["simulate"]["on"]("")) == set(Subject)
+    commands: Any = get_command(app)
+    for name, offers in OFFERS.items():
+        parameters = {p.name: p for p in commands.commands[name].params}
+        assert set(offers) <= set(parameters), name
+        told = runner_help(name)
+        for parameter in {"format", "function_class"} & set(offers):
+            assert "|".join(offers[parameter]("")) in told
+
+
+def test_completing_a_name_imports_no_paper() -> None:
+    code = (
+        "import sys\nfrom odeflow.__main__ import main\ntry: main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('sympy', 'numpy', 'scipy', 'numba', 'theory.bu2021_dynamical_view') if m in sys.modules])"
+    )
+    asked = {"_ODEFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "odeflow show heavy_ball_ra", "COMP_CWORD": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | asked, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["heavy_ball_rate", "[]"]
+
+
+def test_completion_offers_the_theorems_of_a_module_and_nothing_of_a_broken_one(folder: Path) -> None:
     asked: Any = {"_ODEFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "odeflow verify tiny", "COMP_CWORD": "2"}
-    outcome = process(folder, **asked)
+    outcome = process(folder, sound=False, **asked)
     assert "tiny2020_squares/misrecorded" in outcome.stdout
-    assert "broken" not in outcome.stdout
+    assert "broken" not in outcome.stdout + outcome.stderr
 
 
 def test_a_figure_without_data_refuses_data() -> None:

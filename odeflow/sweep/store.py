@@ -282,19 +282,28 @@ def _described(path: Path) -> str:
     try:
         with (path / "spec.json").open(encoding="utf-8") as file:
             text = file.read(LARGEST_SPEC + 1)
+    except FileNotFoundError:
+        there = "holds no spec.json" if path.is_dir() else "does not exist"
+        raise DataError(f"Expected the store of a sweep, a folder, but {path} {there}.") from None
+    except NotADirectoryError:
+        raise DataError(f"Expected the store of a sweep, a folder, but {path} is a file.") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"Expected the store of a sweep but {path} has no readable spec.json ({error}).") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"Could not read the spec.json of the store {path}: {reason}.") from None
     if len(text) > LARGEST_SPEC:
         raise DataError(f"Expected a spec.json of at most {LARGEST_SPEC} characters but {path} has a longer one.")
     return text
 
 
 def _spec_of(path: Path) -> SweepSpec:
+    described = _described(path)
     try:
-        found: dict[str, Any] = json.loads(_described(path))
+        found: dict[str, Any] = json.loads(described)
         if found["format"] != FORMAT:
             raise DataError(f"Expected a store of format {FORMAT} but {path} has format {found['format']}.")
         return SweepSpec.from_json(json.dumps(found["spec"]))
+    except OdeflowError:  # it says all that there is to say
+        raise
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(f"Expected a readable spec.json in {path} but {error}. The journal is untouched.") from None
 
