@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -10,6 +11,8 @@ from latex2mathml.converter import convert
 
 __all__ = ["mathml", "sketch", "table"]
 
+# a dot or a hat that is not said to be an accent is drawn far above its letter
+_ACCENTED = re.compile(r"<mover>((?:(?!</?mover).)*<mo(?: [^>]*)?>&#x00(?:2D9|0A8|05E|07E|303|0AF);</mo></mover>)")
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 120.0, 8.0
 _POINTS = 240
 
@@ -22,7 +25,7 @@ def mathml(latex: str, *, block: bool = False, text: str = "") -> str:
     >>> mathml("x", text="x").startswith('<math alttext="x" ')
     True
     """
-    drawn: str = convert(latex, display="block" if block else "inline")
+    drawn: str = _ACCENTED.sub(r'<mover accent="true">\1', convert(latex, display="block" if block else "inline"))
     return drawn.replace("<math ", f'<math alttext="{escape(text, quote=True)}" ', 1) if text else drawn
 
 

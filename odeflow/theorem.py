@@ -21,6 +21,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.markup import mathml
 from odeflow.numeric.compiled import CompiledExpression
 from odeflow.panels import Panel
+from odeflow.prose import prose
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation
@@ -94,7 +95,7 @@ class Paper:
 
     def citation(self) -> str:
         """Return the paper in one line."""
-        return f"{self.authors} ({self.year}). {self.title}. {self.venue}."
+        return ". ".join(part for part in (f"{self.authors} ({self.year})", self.title, self.venue) if part) + "."
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Claim:
         return str(sp.latex(self.formula))
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.statement)}</p>{mathml(self.latex, block=True, text=str(self.formula))}"
+        return f"<p>{escape(prose(self.statement))}</p>{mathml(self.latex, block=True, text=str(self.formula))}"
 
     def bound(self, values: Mapping[sp.Basic, Any]) -> np.ndarray:
         """Evaluate the right-hand side of the formula in floats.
@@ -309,5 +310,5 @@ class Theorem:
         return f"{self.source.paper.folder}/{self.name}"
 
     def _repr_html_(self) -> str:
-        heading = f"{self.id}: {self.source.item}, world {self.world.value}, recorded as {self.recorded.value}"
+        heading = f"{self.id}: {prose(self.source.item)}, world {self.world.value}, recorded as {self.recorded.value}"
         return f"<p><strong>{escape(heading)}</strong></p>{self.claim._repr_html_()}"

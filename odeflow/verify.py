@@ -19,6 +19,7 @@ import sympy as sp
 from odeflow.errors import OdeflowError, printable, words_of
 from odeflow.markup import table
 from odeflow.panels import Panel
+from odeflow.prose import prose
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, negation
 from odeflow.symbolic.instances import decide_at
@@ -102,9 +103,11 @@ class Result:
         return sum((t.seconds for t in self.timings), 0.0)
 
     def _repr_html_(self) -> str:
-        rows = [(e.stage.value, e.status.value, e.observed, e.error_bar, str(e.cases)) for e in self.evidence]
-        rows += [("false twin", t.verdict.value, t.name, "", "") for t in self.twins]
-        verdict = f"<p><strong>{self.verdict.value}</strong>: {escape(self.reason)}</p>"
+        rows = [
+            (e.stage.value, e.status.value, prose(e.observed), prose(e.error_bar), str(e.cases)) for e in self.evidence
+        ]
+        rows += [("false twin", t.verdict.value, prose(t.name), "", "") for t in self.twins]
+        verdict = f"<p><strong>{self.verdict.value}</strong>: {escape(prose(self.reason))}</p>"
         heads = ("stage", "claim", "observed", "error bar", "cases")
         return f"{self.theorem._repr_html_()}{verdict}{table(rows, heads=heads)}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,14 +13,14 @@ import sympy as sp
 from odeflow.catalogue import load_catalogue
 from odeflow.codegen import compile_field
 from odeflow.markup import mathml, sketch, table
-from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
 from odeflow.numeric.linear_flow import flow_end_to_end
 from odeflow.numeric.modal import frozen_kernel_flow
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.numeric.training import GradientDescent, train_relu
 from odeflow.simulation import simulate
-from odeflow.symbolic.flows import nesterov
+from odeflow.symbolic.flows import heavy_ball, nesterov
 from odeflow.verify import check
 
 
@@ -46,6 +48,42 @@ class Balanced(HTMLParser):
 def test_flows_are_latex() -> None:
     assert nesterov(sp.Integer(3))._repr_latex_().startswith("$")
     assert r"\frac{d^{2}}{d t^{2}}" in nesterov(sp.Integer(3))._repr_latex_()
+
+
+@pytest.mark.parametrize(
+    ("flow", "latex"),
+    [
+        (GradientFlow(), r"\dot{w} + \nabla L(w) = 0"),
+        (HeavyBall(2.0), r"\ddot{w} + 2 \dot{w} + \nabla L(w) = 0"),
+        (Nesterov(3.5), r"\ddot{w} + \frac{3.5}{t} \dot{w} + \nabla L(w) = 0"),
+        (LinearFlow((1.0, -2.0, 0.0, 4.0)), r"w^{(5)} + 4 w^{(4)} - 2 \ddot{w} + \dot{w} + \nabla L(w) = 0"),
+    ],
+)
+def test_numeric_flows_are_latex(flow: Flow, latex: str) -> None:
+    assert flow._repr_latex_() == rf"$\displaystyle {latex}$"
+
+
+def test_symbolic_flows_begin_with_the_highest_derivative_and_end_with_the_gradient() -> None:
+    b = sp.Symbol("b", positive=True)
+    latex = heavy_ball(b)._repr_latex_()
+    assert latex.startswith(r"$\displaystyle \frac{d^{2}}{d t^{2}} w")
+    assert latex.endswith(r"+ b \frac{d}{d t} w{\left(t \right)} + \nabla L(w) = 0$")
+
+
+def test_words_of_a_proof_spell_mathematics_as_the_terminal_does() -> None:
+    (theorem,) = load_catalogue().find(["heavy_ball_rate"])
+    shown = theorem.derive(theorem.claim)._repr_html_()
+    words = unescape(re.sub(r"<math.*?</math>", "", shown))
+    assert "H ≥ r² I" in words
+    assert "Δ'(0) = 0" in words
+    assert "L̂" in words
+    assert not re.search(r"Lhat|\bDelta\b|>=|\^2", words)
+
+
+@pytest.mark.parametrize("latex", [r"\dot{\Delta}", r"\ddot{w}", r"\hat{L}", r"\tilde{x}", r"\bar{x}"])
+def test_dots_and_hats_are_accents(latex: str) -> None:
+    assert '<mover accent="true">' in mathml(latex)
+    assert "accent" not in mathml(r"\overset{a}{x}")
 
 
 def test_theorems_verdicts_derivations_and_certificates_show_their_mathematics() -> None:

@@ -31,6 +31,9 @@ class GradientFlow:
         """Order of the ODE."""
         return 1
 
+    def _repr_latex_(self) -> str:
+        return _equation(())
+
 
 @dataclass(frozen=True)
 class HeavyBall:
@@ -46,6 +49,9 @@ class HeavyBall:
         """Order of the ODE."""
         return 2
 
+    def _repr_latex_(self) -> str:
+        return _equation((f"{self.damping:g}",))
+
 
 @dataclass(frozen=True)
 class Nesterov:
@@ -60,6 +66,9 @@ class Nesterov:
     def order(self) -> int:
         """Order of the ODE."""
         return 2
+
+    def _repr_latex_(self) -> str:
+        return _equation((rf"\frac{{{self.gamma:g}}}{{t}}",))
 
 
 @dataclass(frozen=True)
@@ -90,5 +99,21 @@ class LinearFlow:
         """Order of the ODE."""
         return len(self.coefficients) + 1
 
+    def _repr_latex_(self) -> str:
+        return _equation(tuple(f"{c:g}" for c in self.coefficients))
+
 
 Flow: TypeAlias = GradientFlow | HeavyBall | Nesterov | LinearFlow
+
+
+def _equation(coefficients: tuple[str, ...]) -> str:
+    """Return the ODE of the weights in LaTeX; coefficients of w', w'', ... as LaTeX."""
+    order = len(coefficients) + 1
+    moved = [r"\dot{w}", r"\ddot{w}"] + [f"w^{{({j})}}" for j in range(3, order + 1)]
+    text = moved[order - 1]
+    for j in range(order - 2, -1, -1):
+        c = coefficients[j]
+        if c not in ("0", "-0"):
+            sign, size = ("-", c[1:]) if c.startswith("-") else ("+", c)
+            text += f" {sign} {'' if size == '1' else size + ' '}{moved[j]}"
+    return rf"$\displaystyle {text} + \nabla L(w) = 0$"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import Any
 
@@ -11,31 +10,17 @@ from rich.cells import cell_len
 from sympy.core.function import AppliedUndef
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.pretty.pretty import PrettyPrinter
-from sympy.printing.pretty.pretty_symbology import greek_unicode, pretty_symbol
+from sympy.printing.pretty.pretty_symbology import pretty_symbol
 from sympy.printing.pretty.stringpict import prettyForm
 from sympy.printing.str import StrPrinter
+
+from odeflow.prose import prose
 
 __all__ = ["one_line", "prose", "stacked"]
 
 _RELATIONS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_GREEK = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(greek_unicode)})(?:_?([0-9]+))?(?![A-Za-z0-9_])")
 _SUBSCRIPTS = {"star": "⋆", "inf": "_∞"}
-_SPELLINGS = (
-    (re.compile(r"<(?! )([^<>=]+, [^<>=]+)(?<! )>"), r"⟨\1⟩"),
-    (re.compile(r"<="), "≤"),
-    (re.compile(r">="), "≥"),
-    (re.compile(r"!="), "≠"),
-    (re.compile(r"(?<= )->(?= )"), "→"),
-    (re.compile(r"\bsqrt\((\w+)\)"), r"√\1"),
-    (re.compile(r"\bsqrt\("), "√("),
-    (re.compile(r"\b([A-Z])hat\b"), "\\1\u0302"),
-    (re.compile(r"\b([A-Z])_inf\b"), r"\1_∞"),
-    (re.compile(r"(?<= )\+-(?= )"), "±"),
-    (re.compile(r"\^\{([^{}]*)\}"), r"^(\1)"),
-    (re.compile(r"(?<=[\w)])\*(?=[\w(√])"), " "),
-)
 
 
 def one_line(formula: sp.Basic) -> str:
@@ -50,22 +35,6 @@ def one_line(formula: sp.Basic) -> str:
     'L(t) ≤ 4 L̂(0) e^(-√2 √λ₀ t/2)/r²'
     """
     return str(_OneLine().doprint(formula))
-
-
-def prose(words: str) -> str:
-    """Write the mathematics that a sentence spells in ASCII the way `one_line` writes it.
-
-    Examples
-    --------
-    >>> prose("H >= lambda_0/2 gives (1 + r*t)**2 e^{-2rt}, see heavy_ball_rate")
-    'H ≥ λ₀/2 gives (1 + r t)² e^(-2rt), see heavy_ball_rate'
-    """
-    text = re.sub(r"(?:\^|\*\*)(-?[0-9]+)(?!\w|\.[0-9])", lambda m: m[1].translate(_SUPERSCRIPT), words)
-    text = re.sub(r"\b([A-Za-z])_([0-9])\b", lambda m: m[1] + m[2].translate(_SUBSCRIPT), text)
-    text = _GREEK.sub(lambda m: greek_unicode[m[1]] + (m[2] or "").translate(_SUBSCRIPT), text)
-    for spelling, written in _SPELLINGS:
-        text = spelling.sub(written, text)
-    return text
 
 
 def stacked(formula: sp.Basic, width: int) -> str:

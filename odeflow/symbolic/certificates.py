@@ -13,6 +13,7 @@ from html import escape
 import sympy as sp
 
 from odeflow.markup import mathml
+from odeflow.prose import prose
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Step
 from odeflow.symbolic.flows import Flow
@@ -58,7 +59,7 @@ class DecayCertificate:
         claims = [f"V = {sp.latex(self.energy)}", rf"V' + \left({sp.latex(self.rate)}\right) V \le 0"]
         lines = "".join(f"<p>{mathml(claim, block=True)}</p>" for claim in claims)
         said = f"{self.flow.name}; for {domain}: {decision.status.value} ({decision.method})"
-        return f"<div>{lines}<p>{escape(said)}</p></div>"
+        return f"<div>{lines}<p>{escape(prose(said))}</p></div>"
 
     def positivity(self) -> Step:
         """Decide that V >= 0."""

@@ -15,6 +15,7 @@ from html import escape
 import sympy as sp
 
 from odeflow.markup import mathml
+from odeflow.prose import prose
 from odeflow.symbolic.decisions import (
     Decision,
     Status,
@@ -112,7 +113,7 @@ class Derivation:
         for step in self.steps:
             formula = "" if step.formula is None else mathml(sp.latex(step.formula), block=True)
             outcome = f"{step.kind.value}: {step.decision.status.value}"
-            lines.append(f"<li>{escape(step.title)} <small>({escape(outcome)})</small>{formula}</li>")
+            lines.append(f"<li>{escape(prose(step.title))} <small>({escape(outcome)})</small>{formula}</li>")
         return f"<ol>{''.join(lines)}</ol>"
 
     @property

@@ -65,7 +65,12 @@ class Flow:
         return sp.Eq(sp.diff(w, (TIME, self.order)) + terms + sp.Function("grad L")(w), 0, evaluate=False)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {sp.latex(self.equation())}$"
+        w = sp.Function("w")(TIME)
+        text = sp.latex(sp.diff(w, (TIME, self.order)))
+        for j, c in reversed(list(enumerate(self.coefficients, start=1))):
+            term = sp.latex(c * sp.diff(w, (TIME, j)))
+            text += f" {term}" if term.startswith("-") else f" + {term}"
+        return rf"$\displaystyle {text} + \nabla L(w) = 0$"
 
     def mode_field(self, eigenvalue: sp.Expr) -> tuple[tuple[sp.Expr, ...], tuple[sp.Symbol, ...]]:
         """Return the mode `x^(k) + sum c_j x^(j) + eigenvalue x = 0` as a first-order system.
