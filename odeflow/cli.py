@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import os
 import shlex
+import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +94,10 @@ app = typer.Typer(
 
 def run() -> None:
     """Run the command line on the process's arguments and exit."""
-    app(prog_name="odeflow")
+    # Hypothesis notes what it saw in the sources, by default in the folder where the user happens to be
+    with tempfile.TemporaryDirectory(prefix="odeflow-", ignore_cleanup_errors=True) as notes:
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", notes)
+        app(prog_name="odeflow")
 
 
 def exit_code(results: Sequence[Result], *, problems: int) -> int:

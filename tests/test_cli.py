@@ -903,6 +903,22 @@ def test_ctrl_c_before_a_command_begins_is_one_line(folder: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "odeflow: interrupted\n")
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_verifying_writes_nothing_where_the_user_is(tmp_path: Path, jobs: str) -> None:
+    code = "from odeflow.__main__ import main; main()"
+    names = ["bu2021/newton_hessian", "iclr2020_path_formula/two_layer_kernel"]  # both have a property test
+    done = subprocess.run(
+        [sys.executable, "-c", code, "verify", *names, "--jobs", jobs, "--examples", "2", "--details"],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "HYPOTHESIS_STORAGE_DIRECTORY"} | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == OK, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_workers_print_what_one_process_prints(folder: Path) -> None:
     one, two = (process(folder, "verify", "square", "misrecorded", "--twins", "--jobs", n) for n in ("1", "2"))
     assert (one.code, two.code) == (CHANGED, CHANGED)

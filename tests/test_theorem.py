@@ -116,6 +116,10 @@ def test_a_citation_names_everything() -> None:
     assert PAPER.citation() == "A. Author and B. Other (2020). On tiny things. Tiny Results 1."
 
 
+def test_a_citation_leaves_out_what_is_empty() -> None:
+    assert dataclasses.replace(PAPER, venue="").citation() == "A. Author and B. Other (2020). On tiny things."
+
+
 def test_every_world_is_described() -> None:
     assert all(world.description for world in World)
     assert len({world.description for world in World}) == len(World)
