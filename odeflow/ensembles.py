@@ -19,6 +19,7 @@ from odeflow.markup import table
 from odeflow.numeric.rates import RateFit
 from odeflow.panels import Curve, Panel
 from odeflow.promises import Bound
+from odeflow.prose import prose
 
 __all__ = ["Ensemble", "Run", "Subject", "number"]
 
@@ -156,7 +157,7 @@ class Ensemble:
         title = fill(f"{SUBJECTS[self.subject]}; {self.setting}", WIDEST_TITLE)
         panel = Panel(title, "t", "loss", tuple(curves), xscale=scale)
         parameters = self.parameter_words()
-        heading = self.flow.replace("*", " ") + (f"\n{parameters}" if parameters else "")
+        heading = prose(self.flow) + (f"\n{prose(parameters)}" if parameters else "")
         return Figure(heading, self.setting, (panel,), ())
 
     def _promises(self, run: Run) -> list[Curve]:
@@ -190,8 +191,8 @@ class Ensemble:
         ]
         drawn = panel_svg(self.figure().panels[0])
         parameters = self.parameter_words()
-        said = escape(self.setting + (f"; {parameters}" if parameters else ""))
-        title = f"<p><strong>{escape(self.flow)}</strong>, {said}</p>"
+        said = escape(prose(self.setting + (f"; {parameters}" if parameters else "")))
+        title = f"<p><strong>{escape(prose(self.flow))}</strong>, {said}</p>"
         return f"{title}{drawn[drawn.index('<svg') :]}{table(rows, heads=heads)}"
 
 

@@ -11,21 +11,22 @@ from latex2mathml.converter import convert
 
 __all__ = ["mathml", "sketch", "table"]
 
-# a dot or a hat that is not said to be an accent is drawn far above its letter
-_ACCENTED = re.compile(r"<mover>((?:(?!</?mover).)*<mo(?: [^>]*)?>&#x00(?:2D9|0A8|05E|07E|303|0AF);</mo></mover>)")
+# a dot above a letter touches it or vanishes without a mathematical font, a prime does not
+_DOTTED = re.compile(r"\\(d{1,3})ot\{((?:[^{}]|\{[^{}]*\})*)\}")
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 120.0, 8.0
 _POINTS = 240
 
 
 def mathml(latex: str, *, block: bool = False, text: str = "") -> str:
-    """Return LaTeX as MathML; `text` is its reading for those who cannot see it.
+    """Return LaTeX as MathML, derivatives with primes; `text` is its reading for those who cannot see it.
 
     Examples
     --------
     >>> mathml("x", text="x").startswith('<math alttext="x" ')
     True
     """
-    drawn: str = _ACCENTED.sub(r'<mover accent="true">\1', convert(latex, display="block" if block else "inline"))
+    primed = _DOTTED.sub(lambda m: f"{{{m[2]}}}{chr(39) * len(m[1])}", latex)
+    drawn: str = convert(primed, display="block" if block else "inline")
     return drawn.replace("<math ", f'<math alttext="{escape(text, quote=True)}" ', 1) if text else drawn
 
 

@@ -80,10 +80,19 @@ def test_words_of_a_proof_spell_mathematics_as_the_terminal_does() -> None:
     assert not re.search(r"Lhat|\bDelta\b|>=|\^2", words)
 
 
-@pytest.mark.parametrize("latex", [r"\dot{\Delta}", r"\ddot{w}", r"\hat{L}", r"\tilde{x}", r"\bar{x}"])
-def test_dots_and_hats_are_accents(latex: str) -> None:
-    assert '<mover accent="true">' in mathml(latex)
-    assert "accent" not in mathml(r"\overset{a}{x}")
+def test_derivatives_have_primes_in_every_font() -> None:
+    assert mathml(r"\dot{\Delta}") == mathml(r"{\Delta}'")
+    assert mathml(r"\lVert \ddot{W_{1}}\rVert^2") == mathml(r"\lVert {W_{1}}''\rVert^2")
+    assert "&#x02032;" in mathml(r"\dot{\Delta}")
+
+
+@pytest.mark.parametrize("flow", [HeavyBall(2.0), nesterov(sp.Integer(3))])
+def test_flows_are_mathematics_without_a_script(flow: HeavyBall) -> None:
+    """A saved notebook has no MathJax beside it; MathML needs none."""
+    shown = flow._repr_html_()
+    assert Balanced(shown).seen[0] == "math"
+    assert "&#x02207;" in shown
+    assert "$" not in shown
 
 
 def test_theorems_verdicts_derivations_and_certificates_show_their_mathematics() -> None:

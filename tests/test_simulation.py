@@ -23,6 +23,7 @@ from odeflow.numeric.flows import GradientFlow
 from odeflow.numeric.rates import Law, RateFit
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.promises import Promise, held_against
+from odeflow.prose import prose
 from odeflow.simulate_command import ensemble_lines, ensemble_object
 from odeflow.simulation import NAMED, Subject, simulate
 
@@ -217,7 +218,7 @@ def test_the_parameters_are_in_the_text_the_object_and_the_figure() -> None:
     assert words[:10] in words_of(found)
     title = found.figure().title
     assert "b x'" in title
-    assert words in title
+    assert prose(words) in title
     given = simulate("x'' + b*x' + grad(x)", parameters={"b": Fraction(3, 2)}, **SMALL)
     assert given.parameter_words() == "b = 1.5"
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import mathml
 from odeflow.numeric.arrays import require_finite, require_positive
 
 __all__ = ["Flow", "GradientFlow", "HeavyBall", "LinearFlow", "Nesterov"]
@@ -30,6 +31,9 @@ class GradientFlow:
     def order(self) -> int:
         """Order of the ODE."""
         return 1
+
+    def _repr_html_(self) -> str:
+        return mathml(self._repr_latex_().strip("$"), block=True)
 
     def _repr_latex_(self) -> str:
         return _equation(())
@@ -49,6 +53,9 @@ class HeavyBall:
         """Order of the ODE."""
         return 2
 
+    def _repr_html_(self) -> str:
+        return mathml(self._repr_latex_().strip("$"), block=True)
+
     def _repr_latex_(self) -> str:
         return _equation((f"{self.damping:g}",))
 
@@ -66,6 +73,9 @@ class Nesterov:
     def order(self) -> int:
         """Order of the ODE."""
         return 2
+
+    def _repr_html_(self) -> str:
+        return mathml(self._repr_latex_().strip("$"), block=True)
 
     def _repr_latex_(self) -> str:
         return _equation((rf"\frac{{{self.gamma:g}}}{{t}}",))
@@ -98,6 +108,9 @@ class LinearFlow:
     def order(self) -> int:
         """Order of the ODE."""
         return len(self.coefficients) + 1
+
+    def _repr_html_(self) -> str:
+        return mathml(self._repr_latex_().strip("$"), block=True)
 
     def _repr_latex_(self) -> str:
         return _equation(tuple(f"{c:g}" for c in self.coefficients))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.markup import mathml
 from odeflow.symbolic.inner_products import Dynamics, Operator, Vector
 
 __all__ = [
@@ -63,6 +64,9 @@ class Flow:
         w = sp.Function("w")(TIME)
         terms = sum((c * sp.diff(w, (TIME, j)) for j, c in enumerate(self.coefficients, start=1)), sp.Integer(0))
         return sp.Eq(sp.diff(w, (TIME, self.order)) + terms + sp.Function("grad L")(w), 0, evaluate=False)
+
+    def _repr_html_(self) -> str:
+        return mathml(self._repr_latex_().strip("$"), block=True)
 
     def _repr_latex_(self) -> str:
         w = sp.Function("w")(TIME)
