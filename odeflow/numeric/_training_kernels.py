@@ -61,7 +61,7 @@ def momentum_weights(kind, momentum, step):
 
 @njit(cache=True, nogil=True)
 def iterate_modes(kind, rate, momentum, first_scale, eigenvalues, positions):
-    """Iterate x -> lambda x from x = positions[:, 0]; fills positions (k, steps + 1)."""
+    """Iterate x -> lambda x from x = positions[:, 0]; fills positions (k, steps + 1), inf after an overflow."""
     for j in range(eigenvalues.size):
         x = positions[j, 0]
         u = 0.0
@@ -72,6 +72,9 @@ def iterate_modes(kind, rate, momentum, first_scale, eigenvalues, positions):
                 g *= first_scale
             u = carry * u - g
             x = x + use * u - direct * g
+            if not math.isfinite(x):
+                positions[j, step + 1 :] = math.inf
+                break
             positions[j, step + 1] = x
 
 

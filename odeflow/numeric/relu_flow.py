@@ -319,8 +319,8 @@ def _require_end_in_reach(network: Horizons, mode: int, end: float) -> None:
         rate, most = math.sqrt(rate), LONGEST_PHASE
     if rate * end > most:
         raise InvalidArgumentError(
-            f"Expected times up to {most / rate:.3g} ({most:g} of the fastest time scale of the initial kernel) but got "
-            f"{end:.6g}. Ask for earlier times."
+            f"Expected times up to {most / rate:.3g} ({most:g} of the fastest time scale of the initial kernel) but "
+            f"got {end:.6g}. Ask for earlier times."
         )
 
 

@@ -233,7 +233,7 @@ def iterate_modes(optimiser: Optimiser, eigenvalues: ArrayLike, steps: int) -> F
 
     Returns
     -------
-    Positions, (k, steps + 1). Unstable modes grow, possibly to infinity.
+    Positions, (k, steps + 1). Unstable modes grow; one that leaves double precision is inf from there on.
 
     Raises
     ------

@@ -136,6 +136,17 @@ def test_nesterov_determinant_shrinks_by_the_exact_factor() -> None:
     assert slope == pytest.approx(math.log(1 - eta * lam), rel=5e-3)
 
 
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+def test_an_unstable_mode_is_infinite_once_it_overflows(optimiser: Optimiser) -> None:
+    positions = iterate_modes(optimiser, [1e3, -1e3, 1.0], 400)
+    assert not np.isnan(positions).any()
+    for unstable in positions[:2]:
+        first = int(np.argmax(np.isinf(unstable)))
+        assert first > 50
+        assert (unstable[first:] == np.inf).all()
+    assert np.isfinite(positions[2]).all()
+
+
 # Discrete against continuous: exact solutions of the modes, observed orders.
 
 
