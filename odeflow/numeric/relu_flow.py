@@ -214,7 +214,9 @@ def relu_flow(
 
     Any norms of samples are allowed. Parallel samples are merged exactly, opposite samples share their boundary, and a
     zero sample keeps its error -y_i. A gate with w_r.x_i = 0 at the start (up to rounding) gets the status that the
-    rule for arrivals gives it; where Filippov's solution is not unique relu'(0) = 0 decides, so W = 0 stays at rest.
+    rule for arrivals gives it; where Filippov's solution is not unique relu'(0) = 0 decides, so W = 0 stays at rest. A
+    neuron that slides into w_r = 0, where all of its boundaries meet, has no unique way on either: rounding decides it
+    (it happens in small networks with n > d = 2).
 
     Parameters
     ----------
