@@ -309,6 +309,11 @@ class Theorem:
         """Full id, `paper/name`."""
         return f"{self.source.paper.folder}/{self.name}"
 
+    @property
+    def can_be_refuted(self) -> bool:
+        """Whether a check can come out against a claim; a derivation or certificate that fails proves nothing else."""
+        return any(attack is not None for attack in (self.counterexample, self.simulate, self.holds))
+
     def _repr_html_(self) -> str:
         heading = f"{self.id}: {prose(self.source.item)}, world {self.world.value}, recorded as {self.recorded.value}"
         return f"<p><strong>{escape(heading)}</strong></p>{self.claim._repr_html_()}"

@@ -212,8 +212,15 @@ def check_twins(theorem: Theorem, *, seed: int = 0, examples: int = EXAMPLES) ->
     """Run the checks on every false twin; all of them must come out REFUTED."""
     results = []
     for twin in theorem.twins:
-        outcome = check(twin.of(theorem), seed=seed, examples=examples)
-        results.append(TwinResult(twin.name, outcome.verdict, outcome.reason))
+        changed = twin.of(theorem)
+        outcome = check(changed, seed=seed, examples=examples)
+        reason = outcome.reason
+        if outcome.verdict is not Verdict.REFUTED and not changed.can_be_refuted:
+            reason += (
+                "; a derivation that fails refutes nothing, for another proof may exist: give the page `domain` and "
+                "`holds`, a `counterexample` or a `simulate`"
+            )
+        results.append(TwinResult(twin.name, outcome.verdict, reason))
     return tuple(results)
 
 

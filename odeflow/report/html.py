@@ -14,7 +14,7 @@ import sympy as sp
 from odeflow.catalogue import Problem
 from odeflow.errors import words_of
 from odeflow.panels import Panel
-from odeflow.report.lines import counted, seconds_words
+from odeflow.report.lines import counted, observed_words, seconds_words
 from odeflow.report.mathml import display, inline
 from odeflow.report.maths import prose
 from odeflow.report.pages import Page
@@ -280,11 +280,10 @@ def _proof(title: str, derivation: Derivation) -> Iterator[str]:
 
 def _step(step: Step) -> str:
     given = step.decision.method in ("given", "cited", "rule")
-    how = step.kind.value if given and step.decision.holds else f"{step.kind.value} by {step.decision.method}"
     outcome = "" if given and step.decision.holds else f": {_MARKS[step.decision.status]}"
     detail = f'<span class="detail">; {escape(prose(step.decision.detail))}</span>' if step.decision.detail else ""
     formula = "" if step.formula is None else display(step.formula)
-    return f'{escape(prose(step.title))} <span class="how">{escape(how)}{outcome}</span>{detail}{formula}'
+    return f'{escape(prose(step.title))} <span class="how">{escape(step.how)}{outcome}</span>{detail}{formula}'
 
 
 def _certificate(certificate: DecayCertificate, decision: Decision | None) -> str:
@@ -324,8 +323,7 @@ def _svg(panel: Panel, prefix: str) -> str:
 
 
 def _observed(found: Evidence) -> str:
-    words = found.observed or found.detail
-    return f"{words}; {found.detail}" if found.detail and found.detail not in words else words
+    return observed_words(found, found.observed or found.detail)
 
 
 def _badge(verdict: Verdict) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "headline",
     "labelled",
     "legend",
+    "observed_words",
     "paper_heading",
     "paragraph",
     "problem_lines",
@@ -49,6 +50,8 @@ _LABEL_WIDTH = 14
 _VERDICT_WIDTH = 16
 _TOGETHER = re.compile(r"\^\([^()]*\)|⟨[^⟩]*⟩")
 _A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(| of |$)")
+_RATIO = re.compile(r"largest ratio ([0-9.]+(?:e[+-]?[0-9]+)?)(?=[ ;,]|$)")
+_RATIO_SAID = re.compile(r"largest ratio to the bound ([0-9.]+(?:e[+-]?[0-9]+)?)(?=[ ;,]|$)")
 _NO_BREAK = "\u00a0"
 
 
@@ -120,6 +123,29 @@ def evidence_words(found: Evidence) -> str:
         return words
     cases = counted(found.cases, "case")
     return f"{words}; seed {found.seed}" if cases in words else f"{words}; {cases}, seed {found.seed}"
+
+
+def observed_words(found: Evidence, words: str) -> str:
+    """Add a finding's detail to what was observed; a number that was said already is not said again.
+
+    Examples
+    --------
+    >>> from odeflow.symbolic.decisions import Status
+    >>> seen, more = "largest ratio to the bound 0.7", "largest ratio 0.7 at 3"
+    >>> one = Evidence(Stage.SIMULATION, Status.HOLDS, "", seen, "none", detail=more)
+    >>> observed_words(one, one.observed)
+    'largest ratio to the bound 0.7 at 3'
+    """
+    if not found.detail or found.detail in words:
+        return words
+    said = _RATIO.match(found.detail)
+    if said is None or not any(number == said[1][: len(number)] for number in _RATIO_SAID.findall(words)):
+        return f"{words}; {found.detail}"
+    rest = found.detail[said.end() :]
+    if words.endswith(said[1]):
+        return f"{words}{rest}"
+    rest = rest.lstrip(";, ")
+    return f"{words}; the largest {rest}" if rest.startswith("at ") else f"{words}; {rest}" if rest else words
 
 
 def paragraph(words: str, width: int, style: str = "", *, indent: int = 0) -> list[Text]:

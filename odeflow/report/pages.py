@@ -145,12 +145,11 @@ def _proof(title: str, derivation: Derivation, width: int) -> Iterator[Text]:
 def _step(number: int, step: Step, width: int) -> Iterator[Text]:
     word, style = _MARKS[step.decision.status]
     given = step.decision.method in ("given", "cited", "rule")
-    how = step.kind.value if given and step.decision.holds else f"{step.kind.value} by {step.decision.method}"
     first, *more = paragraph(prose(step.title), width - 4)
     yield Text(f"{number:>2}. ").append_text(first)
     for line in more:
         yield Text("    ").append_text(line)
-    outcome = Text("    ").append(how, "dim")
+    outcome = Text("    ").append(step.how, "dim")
     if not given or not step.decision.holds:
         outcome.append(": ", "dim").append(word, style)
     yield outcome

@@ -18,6 +18,7 @@ from odeflow.report.lines import (
     headline,
     labelled,
     legend,
+    observed_words,
     paper_heading,
     paragraph,
     seconds_words,
@@ -196,7 +197,7 @@ def _outcome(result: Result) -> Text:
 
 def _finding(found: Evidence) -> str:
     words = f"{found.status.value}: {evidence_words(found)}"
-    return f"{words}; {found.detail}" if found.detail and found.detail not in words else words
+    return observed_words(found, words)
 
 
 def _claimed(result: Result) -> str:

@@ -85,6 +85,20 @@ class Step:
     lemmas: tuple[str, ...] = ()
     rate: sp.Expr | None = None
 
+    @property
+    def how(self) -> str:
+        """What kind of line it is and by which method it was checked; a hypothesis and a citation are not.
+
+        Examples
+        --------
+        >>> assume("V' + r V <= 0").how
+        'hypothesis, not checked'
+        """
+        if not self.decision.holds or self.decision.method not in ("given", "cited", "rule"):
+            return f"{self.kind.value} by {self.decision.method}"
+        unchecked = self.kind in (Kind.HYPOTHESIS, Kind.CITED)
+        return f"{self.kind.value}, not checked" if unchecked else self.kind.value
+
 
 @dataclass(frozen=True)
 class Derivation:
@@ -112,7 +126,8 @@ class Derivation:
         lines = []
         for step in self.steps:
             formula = "" if step.formula is None else mathml(sp.latex(step.formula), block=True)
-            outcome = f"{step.kind.value}: {step.decision.status.value}"
+            given = step.decision.holds and step.kind is not Kind.COMPUTED
+            outcome = step.how if given else f"{step.kind.value}: {step.decision.status.value}"
             lines.append(f"<li>{escape(prose(step.title))} <small>({escape(outcome)})</small>{formula}</li>")
         return f"<ol>{''.join(lines)}</ol>"
 
