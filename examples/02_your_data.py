@@ -24,7 +24,8 @@ print(
     f"promised rate {rate:.4f}; largest loss/promise with a frozen kernel {float((frozen.losses / promise).max()):.2e}"
 )
 print(f"loss at the start {0.5 * float(start @ start):.4g}; at the end, t = {horizon:.3g}:")
-print(f"  frozen kernel {frozen.losses[-1]:.4g}, network of width 500 {network.losses[-1]:.4g} (the promise does not bind it)")
+print(f"  frozen kernel {frozen.losses[-1]:.4g}")
+print(f"  network of width 500 {network.losses[-1]:.4g} (the promise is not about it)")
 
 figure, axes = plt.subplots(figsize=(6, 4))
 axes.semilogy(times, promise, "k--", label="promised bound")
