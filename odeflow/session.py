@@ -351,8 +351,8 @@ class Session:
         self._spent.extend((result.theorem.id, t.stage.value, t.seconds) for t in result.timings)
         if result.twins:
             self._spent.append((result.theorem.id, "false twins", result.twin_seconds))
+        results.append(result)  # first, so that Ctrl-C does not lose what the next line says
         progress.end(result.verdict, result.seconds, as_recorded=result.as_recorded)
-        results.append(result)
 
     def _warm_up(self) -> None:
         """Compile or load the numeric kernels, and say which and for how long."""
