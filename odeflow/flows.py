@@ -186,7 +186,7 @@ class ConcreteFlow:
         return (*self.damping, self.gradient, self.hessian, *self.point)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FlowSpec:
     """A flow `x^(k) + sum c_j x^(j) + beta hess f(y) y' + gamma grad f(y) = 0`, y = x + p_1 x' + ..., in symbols.
 
@@ -228,6 +228,9 @@ class FlowSpec:
     def point_text(self) -> str:
         """Return the gradient's point as text."""
         return _sum_text([(c, "x" + "'" * j) for j, c in enumerate(self.point)])
+
+    def __repr__(self) -> str:
+        return f"parse_flow({str(self)!r})"
 
     def __str__(self) -> str:
         k = self.order

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import odeflow
 import odeflow.strategies as od
 from odeflow.errors import InvalidArgumentError
+from odeflow.flow_text import parse_flow
+from odeflow.flows import FlowSpec
 from odeflow.symbolic.paths import Node
 
 SEARCH = settings(max_examples=1000, database=None, derandomize=True)
@@ -85,7 +87,7 @@ IMPOSSIBLE: list[tuple[Callable[[], object], str]] = [
     (lambda: od.rational_psd_matrices(["1"]), "integer or a fraction"),  # type: ignore[list-item]
     (lambda: od.rational_spectra(upper="9**9"), "integer or a fraction"),  # type: ignore[arg-type]
     (lambda: od.rational_psd_matrices([]), "one or more"),
-    (lambda: od.integer_matrices(0, 1), "sizes and bound >= 1"),
+    (lambda: od.integer_matrices(0, 1), "Expected rows >= 1"),
     (lambda: od.unit_vectors(2, 1), "parallel in R\\^1"),
     (lambda: od.unit_vectors(0, 2), "n >= 1"),
     (lambda: od.unit_vectors(2, 2, separation=1.6), "separation <= 1.5708"),
@@ -183,3 +185,29 @@ def test_network_cases_have_unit_inputs_and_signs(case: od.NetworkCase) -> None:
 
 def test_the_bound_on_a_spectrum_is_drawn_exactly() -> None:
     find(od.mode_cases(lower=3.0), lambda c: min(c.eigenvalues) == 3.0 < max(c.eigenvalues), settings=HIT)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: od.networks(activations=["relu"]), "Node.RELU"),
+        (lambda: od.balanced_weights(widths=5), "a sequence of widths"),
+        (lambda: od.losses(average=3), "average=True, False or None"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused_when_the_strategy_is_made(
+    make: Callable[[], object], words: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        make()
+
+
+def test_an_unknown_argument_names_the_strategy() -> None:
+    with pytest.raises(TypeError, match=r"flow_texts\(\) got an unexpected keyword argument 'wrong'"):
+        od.flow_texts(wrong=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(od.flow_specs(parameters=("b",)))
+def test_a_flow_that_falsifies_is_printed_as_the_call_that_makes_it(flow: FlowSpec) -> None:
+    assert eval(repr(flow), {"parse_flow": parse_flow}) == flow

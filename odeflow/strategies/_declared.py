@@ -47,7 +47,10 @@ def declared(
 
         @functools.wraps(strategy)
         def checked(*args: P.args, **kwargs: P.kwargs) -> st.SearchStrategy[T]:
-            given = signature.bind(*args, **kwargs)
+            try:
+                given = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}() {error}") from None
             given.apply_defaults()
             with random_state_kept():
                 check(*given.args, **given.kwargs)

@@ -24,10 +24,9 @@ RationalSpectrum: TypeAlias = Sequence[int | Fraction | sp.Rational]
 
 
 def _check_integer_matrices(rows: int, columns: int, *, bound: int) -> None:
-    if rows < 1 or columns < 1 or bound < 1:
-        raise InvalidArgumentError(
-            f"Expected sizes and bound >= 1 but got rows={rows}, columns={columns}, bound={bound}."
-        )
+    require_count("rows", rows)
+    require_count("columns", columns)
+    require_count("bound", bound)
 
 
 @declared(_check_integer_matrices)

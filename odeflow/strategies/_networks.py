@@ -58,15 +58,13 @@ def _check_networks(
     tied: bool,
     parallel: bool,
 ) -> None:
-    if min(max_inputs, max_outputs, max_arriving) < 1 or max_hidden < 0:
+    for name, size in (("max_inputs", max_inputs), ("max_outputs", max_outputs), ("max_arriving", max_arriving)):
+        require_count(name, size)
+    require_count("max_hidden", max_hidden, minimum=0)
+    if not activations or any(getattr(node, "is_source", True) for node in activations):
         raise InvalidArgumentError(
-            "Expected max_inputs, max_outputs, max_arriving >= 1 and max_hidden >= 0 but got "
-            f"max_inputs={max_inputs}, max_outputs={max_outputs}, max_arriving={max_arriving}, max_hidden={max_hidden}."
-        )
-    if not activations or any(node.is_source for node in activations):
-        raise InvalidArgumentError(
-            f"Expected activations of computed nodes but got {[node.value for node in activations]}. "
-            "Pass at least one, and no input."
+            f"Expected activations of computed nodes but got {list(activations)}. "
+            "Pass at least one member of Node, such as Node.RELU, and no input."
         )
 
 

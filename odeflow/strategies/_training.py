@@ -23,12 +23,12 @@ SMALLEST_SHARE = 2.0**-10
 
 def _check_losses(*, max_power: int, cross_entropy: bool, average: bool | None) -> None:
     require_count("max_power", max_power, minimum=0 if cross_entropy else 2)
+    if average is not None and not isinstance(average, bool):
+        raise InvalidArgumentError(f"Expected average=True, False or None for either but got {average!r}.")
 
 
 @declared(_check_losses)
-def losses(
-    draw: st.DrawFn, *, max_power: int = 4, cross_entropy: bool = True, average: bool | None = None
-) -> Loss:
+def losses(draw: st.DrawFn, *, max_power: int = 4, cross_entropy: bool = True, average: bool | None = None) -> Loss:
     """Losses of `odeflow.numeric.mlp_training`. Shrinks to the square loss, summed.
 
     Parameters

@@ -32,6 +32,8 @@ def _check_widths(widths: Sequence[int] | None, min_depth: int, max_depth: int, 
     require_count("max_depth", max_depth, minimum=min_depth)
     require_count("max_width", max_width)
     if widths is not None:
+        if not isinstance(widths, Sequence | np.ndarray):
+            raise InvalidArgumentError(f"Expected a sequence of widths but got {widths!r}. Write (3, 2, 1).")
         if len(widths) < 2:
             raise InvalidArgumentError(f"Expected at least two widths, inputs and outputs, but got {list(widths)}.")
         for number, width in enumerate(widths):
@@ -222,9 +224,7 @@ def rational_unbalanced_weights(
     return tuple(sp.ImmutableMatrix(layer) for layer in layers)
 
 
-def _widths(
-    draw: st.DrawFn, widths: Sequence[int] | None, min_depth: int, max_depth: int, max_width: int
-) -> list[int]:
+def _widths(draw: st.DrawFn, widths: Sequence[int] | None, min_depth: int, max_depth: int, max_width: int) -> list[int]:
     if widths is not None:
         return list(widths)
     depth = draw(st.integers(min_depth, max_depth))
