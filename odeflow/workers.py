@@ -131,10 +131,9 @@ def _nothing() -> None:
 
 def end_at_once(pool: ProcessPoolExecutor) -> None:
     """End a pool's processes at once; what they were doing is lost."""
-    processes = list((pool._processes or {}).values())
+    for process in list((pool._processes or {}).values()):
+        process.terminate()  # before the queues go, which one that has just begun would look for
     pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
 
 
 def _start_worker(begin: Callable[[], object] | None) -> None:
