@@ -310,13 +310,15 @@ def write_report(
     stdout. A file is written whole or not at all.
     """
     from odeflow import __version__
-    from odeflow.files import write_text
+    from odeflow.files import refuse_missing_folder, write_text
     from odeflow.reading import Form
     from odeflow.session import Session
     from odeflow.verify import EXAMPLES, Settings
 
     if output is None:
         output = "odeflow-report.html" if format is ReportFormat.html else "-"
+    if output != "-":
+        refuse_missing_folder(output)
     session = Session(text=False)
     catalogue = session.load()
     chosen = session.find(catalogue, names or [])

@@ -1,4 +1,7 @@
-"""The door of every command: what goes wrong inside leaves as one line on stderr and an exit code."""
+"""The door of every command: what goes wrong inside leaves as one line on stderr and an exit code.
+
+The error of a flow's text takes three: a caret stands under the column.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def door(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except OdeflowError as error:
-            typer.echo(f"odeflow: error: {' '.join(str(error).split())}", err=True)
+            said = str(error) if error.in_lines else " ".join(str(error).split())
+            typer.echo(f"odeflow: error: {said}", err=True)
             raise typer.Exit(NOT_DECIDED if isinstance(error, NotLoadedError) else USAGE) from None
         except KeyboardInterrupt as stop:
             left = f": {stop}" if isinstance(stop, Interrupted) else ""

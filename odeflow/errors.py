@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 __all__ = [
     "AmbiguousNameError",
@@ -54,6 +55,9 @@ def words_of(error: BaseException) -> str:
 
 class OdeflowError(Exception):
     """Base of every error that odeflow raises on purpose; its words are safe to print, whatever they quote."""
+
+    in_lines: ClassVar[bool] = False
+    """Whether the message is laid out in lines that must be kept."""
 
     def __str__(self) -> str:
         return printable(super().__str__())

@@ -58,6 +58,8 @@ class FlowTextError(InvalidArgumentError):
     column : where, counted from 1
     """
 
+    in_lines = True
+
     def __init__(self, message: str, text: str, column: int) -> None:
         # the text is shown on one line, whatever a terminal takes for a new one
         shown = " ".join(text.splitlines())

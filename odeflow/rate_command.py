@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import functools
 import io
 import itertools
 import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from odeflow.door import door
 from odeflow.errors import InvalidArgumentError, OdeflowError
 from odeflow.files import refuse_missing_folder, write_text
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from odeflow.rate_simulation import SimulatedRate
     from odeflow.search import RateOutcome
 
-__all__ = ["RateFormat", "assignment", "check_certificates", "door", "find_rate"]
+__all__ = ["RateFormat", "assignment", "check_certificates", "find_rate"]
 
-PROVED, REFUTED, USAGE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+PROVED, REFUTED, UNDECIDED = 0, 1, 3
 MOST_POINTS = 1000
 
 
@@ -47,23 +47,6 @@ class RateFormat(enum.StrEnum):
 
     text = "text"
     json = "json"
-
-
-def door(command: Callable[..., None]) -> Callable[..., None]:
-    """Print odeflow's own errors as they are (they may carry a caret under a column) and exit with a code."""
-
-    @functools.wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except OdeflowError as error:
-            typer.echo(f"odeflow: error: {error}", err=True)
-            raise typer.Exit(USAGE) from None
-        except KeyboardInterrupt:
-            typer.echo("odeflow: interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-
-    return guarded
 
 
 @door

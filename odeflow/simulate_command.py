@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from odeflow.door import INTERRUPTED
-from odeflow.errors import InvalidArgumentError
+from odeflow.door import INTERRUPTED, door
+from odeflow.errors import InvalidArgumentError, UnknownNameError
 from odeflow.files import refuse_missing_folder
-from odeflow.rate_command import RateFormat, assignment, door
+from odeflow.rate_command import RateFormat, assignment
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -77,7 +77,7 @@ def simulate_flow(
     from odeflow.simulation import Subject, simulate
 
     if on not in list(Subject):
-        raise InvalidArgumentError(f"Expected --on frozen, relu or linear but got {on!r}.")
+        raise UnknownNameError("subject", on, [one.value for one in Subject])
     if output is not None and output.suffix.lower() not in (".png", ".svg"):
         raise InvalidArgumentError(f"Expected a file that ends in .png or .svg but got {output}.")
     if output is not None:
