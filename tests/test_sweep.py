@@ -260,21 +260,21 @@ def test_a_worker_process_that_is_killed_costs_nothing(tmp_path: Path, answers: 
     from odeflow.sweep import runner
 
     made = []
-    original = runner._processes
+    original = runner.process_pool
 
-    def remembered(jobs: int | None) -> object:
-        made.append(original(jobs))
+    def remembered(jobs: int, modules: list[str]) -> object:
+        made.append(original(jobs, modules))
         return made[-1]
 
     def kill_one(progress: object) -> None:
         if len(made) == 1 and made[0]._processes:
             os.kill(next(iter(made[0]._processes)), signal.SIGKILL)
 
-    runner._processes = remembered
+    runner.process_pool = remembered
     try:
         run_sweep(SPEC, tmp_path / "store", jobs=2, on_progress=kill_one)
     finally:
-        runner._processes = original
+        runner.process_pool = original
     assert_answers(tmp_path / "store", answers)
 
 
