@@ -120,20 +120,24 @@ def attempt_step(address, parameters, t, h, work, rtol, atol):
         call_field(address, t + C[s] * h, scratch, parameters, work[s])
     combine(A, LAST, LAST, h, y, work, new)
     call_field(address, t + h, new, parameters, work[STAGES])
+    e3, e5, final = work[DENSE], scratch, work[STAGES]
+    for i in range(n):
+        e3[i], e5[i] = 0.0, 0.0
+    for j in range(STAGES):
+        stage, a3, a5 = work[j], E3[j], E5[j]
+        if a3 != 0.0 or a5 != 0.0:
+            for i in range(n):
+                e3[i] += a3 * stage[i]
+                e5[i] += a5 * stage[i]
     error3 = 0.0
     error5 = 0.0
-    sound = True
+    sound = 0.0
     for i in range(n):
-        e3 = 0.0
-        e5 = 0.0
-        for j in range(STAGES):
-            e3 += E3[j] * work[j, i]
-            e5 += E5[j] * work[j, i]
         scale = atol + rtol * max(abs(y[i]), abs(new[i]))
-        error3 += (e3 / scale) ** 2
-        error5 += (e5 / scale) ** 2
-        sound = sound and np.isfinite(work[STAGES, i]) and np.isfinite(new[i])
-    if not sound:
+        error3 += (e3[i] / scale) ** 2
+        error5 += (e5[i] / scale) ** 2
+        sound += 0.0 * final[i] + 0.0 * new[i]  # NaN from the first entry on that is not finite
+    if not sound == 0.0:
         return np.nan
     mixed = error5 + 0.01 * error3
     return 0.0 if mixed == 0.0 else abs(h) * error5 / np.sqrt(mixed * n)
@@ -173,12 +177,12 @@ def prepare_dense(address, parameters, t, h, work, rtol, atol):
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def interpolate(work, x, out):
     """Evaluate the dense output at the fraction x of the step."""
-    y = work[STATE]
+    y, rest = work[STATE], 1.0 - x
+    d0, d1, d2, d3 = work[DENSE], work[DENSE + 1], work[DENSE + 2], work[DENSE + 3]
+    d4, d5, d6 = work[DENSE + 4], work[DENSE + 5], work[DENSE + 6]
     for i in range(y.size):
-        value = 0.0
-        for q in range(7):
-            value = (value + work[DENSE + 6 - q, i]) * (x if q % 2 == 0 else 1.0 - x)
-        out[i] = y[i] + value
+        high = ((d6[i] * x + d5[i]) * rest + d4[i]) * x + d3[i]
+        out[i] = y[i] + (((high * rest + d2[i]) * x + d1[i]) * rest + d0[i]) * x
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

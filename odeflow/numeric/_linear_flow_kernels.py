@@ -20,16 +20,13 @@ from functools import lru_cache
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from odeflow.numeric._small_product_kernels import SLACK, multiply_small
+from odeflow.numeric._small_product_kernels import SLACK, SPARE, multiply_small
 
 __all__ = ["differentiate", "evaluate", "field_address", "observe", "pack", "warm"]
 
 HEAD = 3
 BLAS_FROM = 48**3
 """Products of more multiplications than this go to BLAS; below, its overhead is larger than its gain."""
-
-SPARE = 4 * SLACK
-"""Entries at the start of the scratch space for one block of a product."""
 POINTER = types.CPointer(types.float64)
 
 

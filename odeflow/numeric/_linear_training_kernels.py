@@ -19,8 +19,7 @@ import math
 import numpy as np
 from numba import njit
 
-from odeflow.numeric._linear_flow_kernels import SPARE
-from odeflow.numeric._small_product_kernels import SLACK, multiply_small
+from odeflow.numeric._small_product_kernels import SLACK, SPARE, multiply_small
 from odeflow.numeric._training_kernels import momentum_weights
 
 __all__ = ["train", "warm"]

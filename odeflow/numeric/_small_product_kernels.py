@@ -1,7 +1,9 @@
 """C = A B for small matrices, whose sizes are known at run time only: blocks of C stay in vector registers.
 
 Products of this size spend more time on the way into BLAS than inside it, and loops left to the compiler spend theirs
-on checks whether the matrices overlap. Here every block of 4 (or 1) rows and 8 (or 4) columns is summed in registers.
+on checks whether the matrices overlap. Here every block of 8, 4 or 1 rows and 8 or 4 columns is summed in registers.
+A sum waits for its last addend, so it takes 8 rows at a time to keep the multipliers busy; their 8 x 8 sums need the
+registers of AVX-512, and other machines take 4.
 """
 
 # mypy: ignore-errors
@@ -14,10 +16,15 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["SLACK", "multiply_small", "warm"]
+from odeflow.numeric._training_kernels import LANES
+
+__all__ = ["SLACK", "SPARE", "multiply_small", "warm"]
 
 SLACK = 8
 """Doubles that must be readable behind the last entry of B."""
+MOST_ROWS = 8 if LANES == 8 else 4
+SPARE = MOST_ROWS * SLACK
+"""Doubles that a block at the edge of C is written to first."""
 _DOUBLE, _INDEX = ir.DoubleType(), ir.IntType(64)
 
 
@@ -66,6 +73,7 @@ def make_block(rows: int, lanes: int):
     return block
 
 
+eight_by_eight, eight_by_four = make_block(8, 8), make_block(8, 4)
 four_by_eight, four_by_four = make_block(4, 8), make_block(4, 4)
 one_by_eight, one_by_four = make_block(1, 8), make_block(1, 4)
 
@@ -74,13 +82,13 @@ one_by_eight, one_by_four = make_block(1, 8), make_block(1, 4)
 def multiply_small(A, a_row, a_column, p, q, B, C, spare):
     """C = A B for A (p, q) of any strides (counted in entries, A flat), B (q, r) and C in rows.
 
-    `spare` has 4 x 8 entries. B may be followed by anything, but by at least SLACK doubles.
+    `spare` has SPARE entries. B may be followed by anything, but by at least SLACK doubles.
     """
     r = C.shape[1]
     a, b, c, s = A.ctypes.data, B.ctypes.data, C.ctypes.data, spare.ctypes.data
     i = 0
     while i < p:
-        rows = 4 if i + 4 <= p else 1
+        rows = MOST_ROWS if i + MOST_ROWS <= p else 4 if i + 4 <= p else 1
         at_a = a + 8 * i * a_row
         j = 0
         while j < r:
@@ -90,7 +98,12 @@ def multiply_small(A, a_row, a_column, p, q, B, C, spare):
             at_c = c + 8 * (i * r + j) if fits else s
             stride = r if fits else lanes
             at_b = b + 8 * j
-            if rows == 4:
+            if rows == 8:
+                if lanes == 8:
+                    eight_by_eight(at_a, a_row, a_column, at_b, r, at_c, stride, q)
+                else:
+                    eight_by_four(at_a, a_row, a_column, at_b, r, at_c, stride, q)
+            elif rows == 4:
                 if lanes == 8:
                     four_by_eight(at_a, a_row, a_column, at_b, r, at_c, stride, q)
                 else:
@@ -110,4 +123,4 @@ def multiply_small(A, a_row, a_column, p, q, B, C, spare):
 def warm() -> None:
     """Compile the product."""
     buffer = np.zeros(1 + SLACK)
-    multiply_small(np.ones(1), 1, 1, 1, 1, buffer[:1].reshape(1, 1), np.empty((1, 1)), np.empty(4 * SLACK))
+    multiply_small(np.ones(1), 1, 1, 1, 1, buffer[:1].reshape(1, 1), np.empty((1, 1)), np.empty(SPARE))

@@ -50,7 +50,7 @@ from odeflow.numeric._linear_layers import (
     checked_layers,
     imbalance,
 )
-from odeflow.numeric._linear_stiff import implicit_pays, implicit_states, stiffness
+from odeflow.numeric._linear_stiff import LARGEST_STATE, implicit_pays, implicit_states, stiffness
 from odeflow.numeric.arrays import as_matrix, as_times, refuse_overflow, require_count, require_positive
 from odeflow.numeric.trajectories import IntegrationStatus
 
@@ -146,7 +146,8 @@ def flow_layers(
     atol = _smallest_scale(weights)
     sharp = TIGHTER * tolerance if with_error_bar else tolerance
     if solver is Solver.AUTOMATIC:
-        pays = implicit_pays(start.size, stiffness(widths, wanted, X) * float(grid[-1]))
+        small = start.size <= LARGEST_STATE
+        pays = small and implicit_pays(start.size, stiffness(widths, wanted, X) * float(grid[-1]))
         solver = Solver.IMPLICIT if pays else Solver.EXPLICIT
     run = _implicit_run if solver is Solver.IMPLICIT else _explicit_run
     states, counts = run(packed, start, grid, sharp, sharp * atol, limit)

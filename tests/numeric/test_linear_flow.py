@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.numeric import _linear_flow_kernels as kernels
 from odeflow.numeric._linear_stiff import implicit_pays, stiffness
-from odeflow.numeric._small_product_kernels import SLACK, multiply_small
+from odeflow.numeric._small_product_kernels import SLACK, SPARE, multiply_small
 from odeflow.numeric.linear_flow import (
     LinearTrajectory,
     Method,
@@ -82,7 +82,7 @@ def test_small_products_are_right_at_every_size_and_ignore_what_follows(p: int, 
     for flat, row, column in ((A, q, 1), (np.ascontiguousarray(A.T), 1, p)):
         guarded = np.full(p * r + 2 * SLACK, 7.0)
         C = guarded[SLACK:-SLACK].reshape(p, r)
-        multiply_small(flat, row, column, p, q, behind[: q * r].reshape(q, r), C, np.empty(4 * SLACK))
+        multiply_small(flat, row, column, p, q, behind[: q * r].reshape(q, r), C, np.empty(SPARE))
         np.testing.assert_allclose(C, A @ B, rtol=0, atol=ROUNDING * 10)
         assert (guarded[:SLACK] == 7.0).all()
         assert (guarded[-SLACK:] == 7.0).all()
