@@ -9,9 +9,10 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 __all__ = ["OFFERS", "figure_papers", "theorem_names"]
 
@@ -67,11 +68,11 @@ OFFERS: Mapping[str, Mapping[str, Callable[[str], Iterator[str]]]] = {
 import (a test compares them)."""
 
 
-def _entries() -> list[EntryPoint]:
+def _entries() -> list[Any]:  # where importlib_metadata is installed, they may be of its own class EntryPoint
     return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
-def _folders(entry: EntryPoint) -> list[Path]:
+def _folders(entry: Any) -> list[Path]:
     """Return where the modules of a paper are, which takes the import of the package around it; none for a module."""
     try:
         found = find_spec(entry.module)
@@ -80,7 +81,7 @@ def _folders(entry: EntryPoint) -> list[Path]:
     return [Path(place) for place in (found.submodule_search_locations or ())] if found is not None else []
 
 
-def _pages(entry: EntryPoint) -> list[str]:
+def _pages(entry: Any) -> list[str]:
     folders = _folders(entry)
     if not folders:
         return _theorems_of_module(entry)
@@ -88,7 +89,7 @@ def _pages(entry: EntryPoint) -> list[str]:
     return sorted(stem for stem in stems if not stem.startswith("_") and stem not in NO_PAGES)
 
 
-def _theorems_of_module(entry: EntryPoint) -> list[str]:
+def _theorems_of_module(entry: Any) -> list[str]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # the shell reads stdout
             return [str(theorem.name) for theorem in import_module(entry.module).THEOREMS]

@@ -232,7 +232,9 @@ def copy_scaled(h, a):
     return scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+# Sums in the order in which they stand: the compiler's own order has differed between a process that compiles and one
+# that loads from the cache, and a sweep must find the same bits in both.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 def tridiagonalise(a, n, lane, d, e, scales, u, w, p, x):
     """Reduce a to d and e (in their lane); row k of a ends as the k-th reflection's vector, scales[k] its 2/|v|^2.
 

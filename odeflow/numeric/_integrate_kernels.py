@@ -137,7 +137,7 @@ def attempt_step(address, parameters, t, h, work, rtol, atol):
         error3 += (e3[i] / scale) ** 2
         error5 += (e5[i] / scale) ** 2
         sound += 0.0 * final[i] + 0.0 * new[i]  # NaN from the first entry on that is not finite
-    if not sound == 0.0:
+    if sound != 0.0:
         return np.nan
     mixed = error5 + 0.01 * error3
     return 0.0 if mixed == 0.0 else abs(h) * error5 / np.sqrt(mixed * n)
