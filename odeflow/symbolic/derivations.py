@@ -26,7 +26,7 @@ from odeflow.symbolic.decisions import (
 )
 from odeflow.symbolic.inner_products import Vector
 from odeflow.symbolic.instances import violation
-from odeflow.symbolic.quantities import named, worked_out
+from odeflow.symbolic.quantities import Quantity, named, worked_out
 
 __all__ = [
     "Derivation",
@@ -147,8 +147,13 @@ class Derivation:
         HOLDS if every step holds, at least one was computed, and the last one is `formula`, itself computed or inferred
         from named steps: what is only assumed, defined or cited is not proved here. FAILS if the step that
         states `formula` itself was computed and failed. Otherwise UNDECIDED: a proof that breaks elsewhere refutes
-        nothing, and one with a float in any line is none.
+        nothing, one with a float in any line is none, and a name that a step gave to what it computed (`name=`) is no
+        quantity of a claim: two steps may give it to different things.
         """
+        if formula.atoms(Quantity):
+            names = ", ".join(sorted(map(str, formula.atoms(Quantity))))
+            detail = f"{names}: a step's name for what it computed; state the claim with a symbol"
+            return Decision(Status.UNDECIDED, "conclusion", detail)
         inexact = next((s for s in self.steps if s.formula is not None and s.formula.has(sp.Float)), None)
         if inexact is not None:
             return Decision(Status.UNDECIDED, "exactness", f"{inexact.title}: a float stands in {inexact.formula}")

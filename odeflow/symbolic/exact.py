@@ -105,7 +105,7 @@ def _enclosures(squarefree: sp.Poly) -> list[tuple[Fraction, Fraction]] | None:
     if any(b >= c for (_, b), (c, _) in itertools.pairwise(roots)):
         return None
     values = [polynomial(FLINT.fmpq(q.numerator, q.denominator)) for q in _between(roots)]
-    return roots if all((a > 0) is (b < 0) for a, b in itertools.pairwise(values)) else None
+    return roots if all(a * b < 0 for a, b in itertools.pairwise(values)) else None
 
 
 def _dyadic(ball: Any) -> Fraction:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from odeflow.errors import InvalidArgumentError
-from odeflow.symbolic.derivations import Derivation, show_equal
+from odeflow.symbolic.derivations import Derivation, equate, infer, show_equal
 from odeflow.symbolic.flows import TIME, Flow, gradient_flow, heavy_ball, nesterov
 
 __all__ = [
@@ -68,7 +68,8 @@ class Mode:
             )
             for j in range(1, self.flow.order)
         ]
-        return Derivation(tuple(steps))
+        mode = equate(sp.Function("x")(TIME), self.response)
+        return Derivation((*steps, infer(f"{name}: so this is the mode, the only solution", mode, from_=steps)))
 
 
 def gradient_flow_mode(eigenvalue: sp.Symbol) -> Mode:

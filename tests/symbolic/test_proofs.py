@@ -35,6 +35,7 @@ from odeflow.symbolic.modes import (
     nesterov_even_mode,
     nesterov_series_coefficients,
 )
+from odeflow.symbolic.quantities import Quantity
 
 R, LAM, B = sp.symbols("r lambda b", positive=True)
 FLOW = heavy_ball(2 * R)
@@ -241,3 +242,14 @@ def test_a_question_is_shown_as_asked_and_decided_by_its_answer(question: object
     assert step.decision.status is Status.HOLDS
     assert step.formula.lhs == asked
     assert show_equal("q", asked, sp.Integer(wrong)).decision.status is Status.FAILS
+
+
+def test_the_name_of_a_computed_quantity_proves_no_claim_about_that_name() -> None:
+    """0 <= 1 under the name L(t) says nothing of the L(t) of a claim, at once or through a chain of bounds."""
+    named = show_less("a bound", sp.Integer(0), sp.Integer(1), name="L(t)")
+    assert named.decision.holds
+    loss = Quantity("L(t)")
+    claim, weaker = (sp.Le(loss, bound, evaluate=False) for bound in (sp.Integer(1), sp.Integer(2)))
+    assert Derivation((named,)).judge(claim).status is Status.UNDECIDED
+    chained = chain("so", weaker, sp.Integer(1), from_=[named])
+    assert Derivation((named, chained)).judge(weaker).status is Status.UNDECIDED
