@@ -12,7 +12,7 @@ from scipy.special import expit, log_expit, log_softmax
 
 from odeflow.numeric.activations import Activation, activated
 from odeflow.numeric.arrays import require_positive
-from odeflow.numeric.mlp_training import CrossEntropy, Network, PowerLoss
+from odeflow.numeric.networks import CrossEntropy, Network, PowerLoss
 
 __all__ = [
     "Architecture",

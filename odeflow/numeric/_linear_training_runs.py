@@ -28,16 +28,13 @@ from odeflow.numeric.mlp_training import (
     Adam,
     GradientDescent,
     HeavyBallMethod,
-    Loss,
     MlpOptimiser,
     NesterovMethod,
     NesterovStronglyConvex,
-    Network,
-    PowerLoss,
     RunStatus,
-    checked_points,
     number_of_runs,
 )
+from odeflow.numeric.networks import Loss, Network, PowerLoss, checked_points
 
 __all__ = [
     "Layers",

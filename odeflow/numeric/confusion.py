@@ -30,7 +30,7 @@ from odeflow.numeric._confusion_layers import (
 from odeflow.numeric._confusion_pairs import Confusion, collect
 from odeflow.numeric.activations import Activation
 from odeflow.numeric.arrays import as_array, as_matrix, as_vector, refuse_overflow, require_count
-from odeflow.numeric.mlp_training import CrossEntropy, PowerLoss, Seed, Targets, checked_points
+from odeflow.numeric.networks import CrossEntropy, PowerLoss, Seed, Targets, checked_points
 
 __all__ = [
     "Activation",

@@ -17,7 +17,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._confusion_layers import forward, gradient, loss_of_outputs
 from odeflow.numeric.arrays import as_matrix, as_vector, require_count, require_positive
 from odeflow.numeric.confusion import CLASSES, Architecture, SampleLoss, checked_samples
-from odeflow.numeric.mlp_training import Targets
+from odeflow.numeric.networks import Targets
 
 __all__ = ["SgdRun", "train_by_minibatches"]
 
@@ -99,7 +99,7 @@ def train_by_minibatches(
     Examples
     --------
     >>> line = Architecture((1, 1), biases=False)
-    >>> from odeflow.numeric.mlp_training import PowerLoss
+    >>> from odeflow.numeric.networks import PowerLoss
     >>> data = [[1.0], [1.0]], [3.0, 3.0]
     >>> run = train_by_minibatches(line, [[0.0], [0.0]], *data, [0.1, 3.0], 2000, batch_size=1, loss=PowerLoss())
     >>> bool(run.losses[0] < 1e-12), run.losses[1]

@@ -42,19 +42,15 @@ from odeflow.numeric.mlp_training import (
     AdaDelta,
     AdaGrad,
     Adam,
-    CrossEntropy,
     GradientDescent,
     HeavyBallMethod,
-    Loss,
     MlpOptimiser,
     NesterovMethod,
     NesterovStronglyConvex,
-    Network,
-    PowerLoss,
     RunStatus,
-    initial_parameters,
     number_of_runs,
 )
+from odeflow.numeric.networks import CrossEntropy, Loss, Network, PowerLoss, initial_parameters
 
 __all__ = [
     "AdaDelta",

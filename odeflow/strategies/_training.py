@@ -13,7 +13,7 @@ from odeflow.numeric.arrays import as_vector, require_count, require_finite
 from odeflow.strategies._declared import declared, random_state_kept
 
 if TYPE_CHECKING:
-    from odeflow.numeric.mlp_training import Loss
+    from odeflow.numeric.networks import Loss
 
 __all__ = ["learning_rates", "losses"]
 
@@ -44,7 +44,7 @@ def losses(draw: st.DrawFn, *, max_power: int = 4, cross_entropy: bool = True, a
     >>> find(losses(average=True), lambda loss: True, settings=quiet)
     PowerLoss(power=2, average=True)
     """
-    from odeflow.numeric.mlp_training import CrossEntropy, PowerLoss  # loads Numba: only when a loss is drawn
+    from odeflow.numeric.networks import CrossEntropy, PowerLoss  # loads Numba: only when a loss is drawn
 
     powers = list(range(2, max_power + 1, 2))
     power = draw(st.sampled_from([*powers, None] if cross_entropy else powers))
