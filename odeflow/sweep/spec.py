@@ -21,6 +21,8 @@ LARGEST_FILE = 100_000
 MOST_DOTS = 200
 """Of a line, beyond one a comma: TOML's parser takes quadratic time for keys of thousands of parts."""
 MOST_CELLS = 10_000_000
+MOST_VALUES = 100_000
+"""Of one axis: each value is looked at, and ten million take seconds."""
 LONGEST_TEXT = 500
 
 
@@ -204,6 +206,8 @@ def _values(name: str, given: Any) -> tuple[Any, ...]:
     axis = AXES[name]
     if isinstance(given, dict):
         given = _range(name, given)
+    if isinstance(given, (list, tuple, range)) and len(given) > MOST_VALUES:
+        raise InvalidArgumentError(f"Expected at most {MOST_VALUES} values of {name} but got {len(given)}.")
     listed = list(given) if isinstance(given, (list, tuple, range)) else [given]
     if not listed:
         raise InvalidArgumentError(f"Expected at least one value of {name} but got none.")
@@ -234,8 +238,8 @@ def _range(name: str, given: Mapping[str, Any]) -> range:
         raise InvalidArgumentError(
             f"Expected {name} = {{from = A, to = B, step = C}}, whole numbers A <= B, C >= 1, but got {_shown(given)}."
         )
-    if (ends[1] - ends[0]) // ends[2] >= MOST_CELLS:
-        raise InvalidArgumentError(f"Expected at most {MOST_CELLS} values of {name}.")
+    if (ends[1] - ends[0]) // ends[2] >= MOST_VALUES:  # before its length, which may not be a machine's number
+        raise InvalidArgumentError(f"Expected at most {MOST_VALUES} values of {name}.")
     return range(ends[0], ends[1] + 1, ends[2])
 
 

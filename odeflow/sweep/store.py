@@ -38,7 +38,9 @@ __all__ = ["Status", "Store", "open_sweep"]
 FORMAT = 1
 LONGEST_ERROR = 1000
 """Characters of a cell's error that are kept."""
-LARGEST_SPEC = 200_000_000
+LARGEST_SPEC = 10_000_000
+LONGEST_SECONDS = 1e9
+"""A cell that took longer, thirty years, is a damaged line; sums of such numbers may not be finite."""
 LONGEST_LINE = 10_000
 """Bytes of a line of the journal; longer ones count as damaged."""
 VERSIONED = ("odeflow", "numpy", "scipy", "sympy", "numba")
@@ -159,10 +161,15 @@ class Store:
             if any(p.name not in ("lock",) for p in self.path.iterdir()):
                 raise DataError(f"Expected an empty folder or a sweep's store but {self.path} holds other files.")
             versions = {name: version(name) for name in VERSIONED} | {"python": platform.python_version()}
-            write_text(
-                described,
-                json.dumps({"format": FORMAT, "spec": json.loads(self.spec.to_json()), "versions": versions}, indent=2),
+            text = json.dumps(
+                {"format": FORMAT, "spec": json.loads(self.spec.to_json()), "versions": versions}, indent=2
             )
+            if len(text) > LARGEST_SPEC:  # it could not be read again
+                raise DataError(
+                    f"Expected a grid that takes at most {LARGEST_SPEC} characters to describe but this one takes "
+                    f"{len(text)}. Take fewer or shorter values."
+                )
+            write_text(described, text)
             return
         found = _spec_of(self.path)
         if found.to_json() != self.spec.to_json():
@@ -272,6 +279,8 @@ def _result(line: bytes, spec: SweepSpec) -> CellResult | None:
             type(i) is int and 0 <= i < n for i, n in zip(index, spec.shape, strict=True)
         )
         if not fits or len(values) != len(spec.observables) or {type(v) for v in (*values, seconds)} - {int, float}:
+            return None
+        if not 0.0 <= seconds <= LONGEST_SECONDS:
             return None
         return CellResult(tuple(index), tuple(float(v) for v in values), printable(error), float(seconds))
     except (ValueError, TypeError, OverflowError, RecursionError):
