@@ -41,6 +41,7 @@ from odeflow.sweep.store import Store, open_sweep, reasons, status
 LONGEST_SECONDS = 1.0
 """Of processor time of this thread, so that other work on the machine does not count."""
 HANGS_SECONDS = 15.0
+BETWEEN_MEMBERS = b"--member--"
 CASES = int(os.environ.get("ODEFLOW_FUZZ_CASES", "150"))
 STRIDE = 1 if CASES > 1000 else 7
 """Of the bytes of a store at which it is damaged."""
@@ -120,6 +121,12 @@ def data_door(suffix: str) -> Callable[[bytes], None]:
         assert np.isfinite(data.target).all()
 
     return door
+
+
+def npz_members_door(content: bytes) -> None:
+    """Take two parts as the members of an archive, with the checksums that they should have."""
+    inputs, _, targets = content.partition(BETWEEN_MEMBERS)
+    data_door(".npz")(archive({"X.npy": inputs, "y.npy": targets}))
 
 
 @contextlib.contextmanager
@@ -218,6 +225,27 @@ GOOD: dict[str, tuple[Callable[[bytes], None], list[bytes], list[bytes]]] = {
         data_door(".npz"),
         [npz(X=np.ones((3, 2)), y=np.ones(3)), npz(a=np.ones((3, 2))), npz(X=np.array([None], dtype=object), y=[1.0])],
         [b"PK\x01\x02", b"PK\x05\x06", b"\xff\xff\xff\xff", b"X.npy", b"\x00" * 8, b"(9999999999, 9)"],
+    ),
+    "NPZ members": (
+        npz_members_door,
+        [
+            npy(np.ones((3, 2))) + BETWEEN_MEMBERS + npy(np.ones(3)),
+            npy(np.array([None], dtype=object)) + BETWEEN_MEMBERS + npy(np.array(["1", "2"])),
+        ],
+        [
+            b"9" * 12,
+            b"(3, 2)",
+            b"(3,)",
+            b"(1000000000000, 0)",
+            b"'|O'",
+            b"'<U0'",
+            b"True",
+            b"'<f8'",
+            b"'>i4'",
+            b"'<c16'",
+            b"\x93NUMPY\x03\x00",
+            BETWEEN_MEMBERS,
+        ],
     ),
     "journal": (
         journal_door,
