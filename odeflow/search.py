@@ -303,7 +303,13 @@ def _best_exponential(flow: ConcreteFlow, function_class: FunctionClass) -> Rate
         return _no_rate(flow, function_class, reason)
     enclosure = rate_on_quadratics(flow, function_class)
     if enclosure is None:
-        return _no_rate(flow, function_class, "some quadratic of the class does not decay")
+        each = decide_mode_rate(flow, function_class, Fraction(0)) is True
+        reason = (
+            "every quadratic of the class decays, but at no common rate"
+            if each
+            else "some quadratic of the class does not decay"
+        )
+        return _no_rate(flow, function_class, reason)
     if function_class.name is ClassName.QUADRATIC:
         low, high = enclosure
         below = simplest_between(low * (1 - Fraction(1, 10**6)), low)

@@ -39,6 +39,8 @@ pytest.importorskip("clarabel")
 
 ROUND = Fraction(1, 10**4)
 """The search may miss an irrational or unattained optimum by this fraction."""
+RESOLVED = Fraction(1, 10**6)
+"""Relative width to which the rate on quadratics is enclosed; exact rates of the tests below are rounded by less."""
 FLOAT = 1e-5
 """Roots from floating point, at double roots accurate to the square root of rounding, times a margin."""
 
@@ -180,6 +182,39 @@ def test_rates_on_quadratics_agree_with_roots_in_floating_point(
     assert witness.check(flow)
     roots = np.roots([float(x) for x in reversed(witness.shifted)])
     assert max(roots.real) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("x' + 10^6*grad(x)", Fraction(2 * 10**6)),
+        ("x' + (10^12)^3*grad(x)", Fraction(2 * 10**36)),
+        ("x' + 1/(10^12)^3*grad(x)", Fraction(2, 10**36)),
+        ("x'' + (10^12)^3*x' + grad(x)", Fraction(2, 10**36)),
+        ("x'' + 1/10^9*x' + grad(x)", Fraction(1, 10**9)),
+        ("x'' + 3*x' + (10^12)^3*grad(x)", Fraction(3)),
+    ],
+)
+def test_rates_of_any_size_on_quadratics_are_enclosed_and_proved(text: str, rate: Fraction) -> None:
+    flow, known = parse_flow(text).at(), quadratic(1, 10)
+    enclosure = rate_on_quadratics(flow, known)
+    assert enclosure is not None
+    low, high = enclosure
+    assert low <= rate * (1 + RESOLVED)
+    assert rate <= high * (1 + RESOLVED)
+    assert high - low <= 2 * RESOLVED * rate
+    outcome = best_rate(flow, known)
+    assert outcome.verdict is Verdict.PROVED
+    assert outcome.rate is not None
+    assert rate * (1 - 20 * RESOLVED) <= outcome.rate <= rate * (1 + RESOLVED)
+
+
+def test_what_decays_at_no_common_rate_is_told_from_what_does_not_decay() -> None:
+    # eigenvalues lam -> oo have roots near -1 and at a real part that goes to 0 from below
+    each = best_rate(parse_flow("x''' + x'' + x' + grad(x + x')").at(), quadratic(1))
+    assert each.reason == "every quadratic of the class decays, but at no common rate"
+    for text in ("x'' + grad(x)", "x'' - x' + grad(x)"):
+        assert best_rate(parse_flow(text).at(), quadratic(1)).reason == "some quadratic of the class does not decay"
 
 
 def test_third_order_flows_on_quadratics_have_their_rate_certified() -> None:

@@ -22,6 +22,11 @@ from odeflow.symbolic.rate_certificates import ModalCertificate, mode_polynomial
 
 __all__ = ["ModeWitness", "decide_mode_rate", "find_modal_certificate", "rate_on_quadratics"]
 
+FINEST = Fraction(1, 10**6)
+"""Rates from here to 1 are enclosed to an absolute error, all others to a relative one."""
+SMALLEST = -1000
+"""Exponent of two below which no common rate is looked for."""
+
 _LAM, _RATE = sp.symbols("lambda rate", real=True)
 
 
@@ -116,16 +121,23 @@ def rate_on_quadratics(
 
     Returns
     -------
-    (low, high) : every rate < low holds and every rate > high fails; None if some quadratic does not decay at all
+    (low, high) : every rate < low holds and every rate > high fails; None if some quadratic does not decay at all, or
+        if they all do but, L being infinite, at no common rate
+
+    Examples
+    --------
+    >>> from odeflow.flow_text import parse_flow
+    >>> from odeflow.function_classes import ClassName
+    >>> flow = parse_flow("x' + 10^12*grad(x)").at()
+    >>> low, high = rate_on_quadratics(flow, FunctionClass(ClassName.QUADRATIC, mu=Fraction(1)))
+    >>> low <= 2 * 10**12 <= high, float(high / low - 1) < 1e-6
+    (True, True)
     """
-    low, high = Fraction(0), Fraction(1)
-    if isinstance(decide_mode_rate(flow, function_class, Fraction(1, 10**6)), ModeWitness):
+    bracket = _bracket(flow, function_class)
+    if bracket is None:
         return None
-    while not isinstance(decide_mode_rate(flow, function_class, high), ModeWitness):
-        low, high = high, 2 * high
-        if high > 10**6:
-            return low, high
-    while high - low > width * max(Fraction(1), low):
+    low, high = bracket
+    while high - low > width * (low if low > 1 or 0 < low < FINEST else 1):
         middle = (low + high) / 2
         outcome = decide_mode_rate(flow, function_class, middle)
         if outcome is None:
@@ -143,6 +155,33 @@ def rate_on_quadratics(
     if guess * (1 - width / 100) <= low and high <= guess * (1 + width / 100) and (at is None or _is_double(at)):
         return guess, guess
     return low, high
+
+
+def _bracket(flow: ConcreteFlow, function_class: FunctionClass) -> tuple[Fraction, Fraction] | None:
+    """Return a rate that holds, or 0, and one that fails, near enough to each other for bisection."""
+
+    def fails(exponent: int) -> bool:
+        return isinstance(decide_mode_rate(flow, function_class, Fraction(2) ** exponent), ModeWitness)
+
+    if not isinstance(decide_mode_rate(flow, function_class, FINEST), ModeWitness):
+        if fails(0):
+            return Fraction(0), Fraction(1)
+        holding, failing = 0, 1
+        # this ends: a mode has at least one root that y shows, and that root is a finite rate
+        while not fails(failing):
+            holding, failing = failing, failing + max(1, failing // 4)
+    else:
+        if decide_mode_rate(flow, function_class, Fraction(0)) is not True:
+            return None
+        holding, failing = -40, -19
+        while fails(holding):
+            if holding < SMALLEST:
+                return None
+            holding, failing = 2 * holding, holding
+    while failing - holding > 1:
+        middle = (holding + failing) // 2
+        holding, failing = (holding, middle) if fails(middle) else (middle, failing)
+    return Fraction(2) ** holding, Fraction(2) ** failing
 
 
 def find_modal_certificate(
