@@ -27,6 +27,9 @@ __all__ = ["Bound", "Promise", "held_against", "promise"]
 ROUNDING = 1e-9
 """A loss of the closed form may exceed a bound that is attained by this share: twenty roundings of e^-44."""
 
+LEAST = 1e-290
+"""Where loss and bound are both smaller, neither has all its digits."""
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -76,7 +79,7 @@ class Bound:
 
 
 def held_against(promised: Promise, times: Float[np.ndarray, " t"], losses: Float[np.ndarray, " t"]) -> Bound | None:
-    """Hold a promise against losses; None if no time is late enough for it.
+    """Hold a promise against losses; None if no time is late enough for it, or loss and bound have underflowed.
 
     Examples
     --------
@@ -88,10 +91,16 @@ def held_against(promised: Promise, times: Float[np.ndarray, " t"], losses: Floa
     late = times >= promised.since
     if not late.any():
         return None
-    ratios = losses[late] / promised.at(times[late])
+    with np.errstate(over="ignore", under="ignore"):  # a bound of infinity is met, one of 0 is not told
+        bounds = promised.at(times[late])
+    told = np.maximum(losses[late], bounds) >= LEAST
+    if not told.any():
+        return None
+    # what lies above LEAST breaks a bound below it, by more than this ratio says
+    ratios = losses[late][told] / np.maximum(bounds[told], LEAST)
     where = int(np.argmax(ratios))
     largest = float(ratios[where])
-    return Bound(promised, largest, float(times[late][where]), largest <= 1.0 + ROUNDING)
+    return Bound(promised, largest, float(times[late][told][where]), largest <= 1.0 + ROUNDING)
 
 
 def promise(
