@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float
@@ -157,8 +158,17 @@ def promise(
 
 
 def _growth(certificate: ModalCertificate, eigenvalue: float) -> float:
-    """Return P_00 (P^{-1})_00: how much of V(0) = P_00 x(0)^2 one coordinate can hold later on."""
-    P = np.array(
-        [[sum(float(c) * eigenvalue**i for i, c in enumerate(entry)) for entry in row] for row in certificate.modes]
-    )
-    return float(P[0, 0] * np.linalg.inv(P)[0, 0])
+    """Return P_00 (P^{-1})_00: how much of V(0) = P_00 x(0)^2 one coordinate can hold later on.
+
+    Exactly, for entries of P may leave double precision, and P is nearly singular where the rate is nearly lost.
+    """
+    lam = Fraction(eigenvalue)
+    P = [[sum((c * lam**i for i, c in enumerate(entry)), Fraction(0)) for entry in row] for row in certificate.modes]
+    return float(P[0][0] * _determinant([row[1:] for row in P[1:]]) / _determinant(P))
+
+
+def _determinant(rows: list[list[Fraction]]) -> Fraction:
+    if not rows:
+        return Fraction(1)
+    terms = ((-1) ** j * rows[0][j] * _determinant([r[:j] + r[j + 1 :] for r in rows[1:]]) for j in range(len(rows)))
+    return sum(terms, Fraction(0))
