@@ -172,7 +172,10 @@ def _array_table(array: Any, name: str) -> Table:
 def _as_numbers(array: np.ndarray, what: str, *, required: bool = True) -> Any:
     if array.dtype.kind not in "biuf":
         if not required and array.size <= MOST_CELLS:  # complained about only when the column is chosen
-            return [str(cell) for cell in array]
+            try:
+                return [str(cell) for cell in array]
+            except Exception as error:  # text beyond Unicode is a SystemError of NumPy's
+                raise DataError(f"Expected {what} to hold numbers or text but: {_first_line(error)}.") from error
         raise DataError(f"Expected {what} to hold real numbers but its type is {array.dtype}. Convert it to float64.")
     with np.errstate(over="ignore"):
         return array.astype(np.float64)

@@ -634,6 +634,13 @@ def test_specs_that_would_blow_up_are_refused_at_once(text: str) -> None:
     assert outcome(spec_door, text.encode()) == "refused"
 
 
+def test_text_beyond_unicode_is_refused() -> None:
+    records = np.array([(1.0, "a", 2.0)], dtype=[("x", "f8"), ("word", "U1"), ("y", "f8")])
+    content = npy(records)
+    assert outcome(data_door(".npy"), content) == "refused"  # a word is no feature
+    assert outcome(data_door(".npy"), content.replace(b"a\0\0\0", b"\xff" * 4)) == "refused"
+
+
 @pytest.mark.parametrize("around", [b"%b", b'{"format": 1, "spec": {"axes": {"seed": %b}}}'])
 def test_a_description_of_megabytes_of_brackets_is_refused_at_once(around: bytes) -> None:
     brackets = b"[" + b"[]," * 5_000_000 + b"[]]"
