@@ -8,6 +8,7 @@ step is halved once and the difference reported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -36,6 +37,7 @@ from odeflow.theorem import Claim, Evidence, Stage
 
 __all__ = ["DataCase", "LossCurve", "open_case", "rate_evidence"]
 
+ROUNDING = 1e-15
 MOST_SAMPLES = 2000
 """Beyond this the dense kernel and its spectrum no longer answer while a person waits."""
 
@@ -308,8 +310,12 @@ def _exponent(law: Law, curve: LossCurve, window: tuple[float, float] | None) ->
 
 def _standard_target(dataset: Dataset) -> Dataset:
     """Centre the target and scale it to variance 1; a constant target is refused."""
-    spread = float(dataset.target.std())
-    if spread == 0.0:
+    # A power of two first, which is exact: squares then neither overflow nor vanish.
+    _, exponent = np.frexp(np.abs(dataset.target).max())
+    target = np.ldexp(dataset.target, -exponent)
+    spread = float(target.std())
+    # Entries are at most 1 now: a spread of the order of the mean's rounding error is a constant target.
+    if spread <= ROUNDING * math.sqrt(dataset.n_points):
         raise DataError(f"Expected a target that varies but every {dataset.target_name!r} is {dataset.target[0]}.")
-    scaled = (dataset.target - dataset.target.mean()) / spread
+    scaled = (target - target.mean()) / spread
     return replace(dataset, target=scaled, notes=(*dataset.notes, "target centred and scaled to variance 1"))

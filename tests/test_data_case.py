@@ -93,3 +93,19 @@ def test_bad_files_are_refused_with_what_to_do(tmp_path: Path) -> None:
     np.save(many, np.random.default_rng(0).standard_normal((2001, 3)))
     with pytest.raises(DataError, match="at most 2000 rows"):
         open_case(str(many))
+
+
+@pytest.mark.parametrize("size", ["1e308", "1e-320"])
+def test_targets_of_any_size_are_scaled_to_variance_one(size: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(f"a,b,y\n1,0,{size}\n0,1,-{size}\n1,1,{size}\n")
+    scaled = open_case(str(file), normalise=True).dataset.target
+    np.testing.assert_allclose(scaled, [2**-0.5, -(2**0.5), 2**-0.5], rtol=1e-12)
+
+
+def test_a_target_that_varies_by_rounding_only_does_not_vary(tmp_path: Path) -> None:
+    assert np.full(3, 0.1).std() > 0.0  # the mean is rounded
+    file = tmp_path / "mine.csv"
+    file.write_text("a,b,y\n1,0,0.1\n0,1,0.1\n1,1,0.1\n")
+    with pytest.raises(DataError, match="Expected a target that varies"):
+        open_case(str(file), normalise=True)
