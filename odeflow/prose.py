@@ -10,13 +10,16 @@ __all__ = ["prose"]
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_GREEK = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(greek_unicode)})(?:_?([0-9]+))?(?![A-Za-z0-9_])")
+_GREEK = re.compile(rf"(?<![A-Za-z0-9_])({'|'.join(greek_unicode)})(?:_?([0-9]+)|(_[A-Za-z]{{1,3}}))?(?![A-Za-z0-9_])")
 _SPELLINGS = (
     (re.compile(r"<(?! )([^<>=]+, [^<>=]+)(?<! )>"), r"⟨\1⟩"),
+    (re.compile(r"<=>"), "⇔"),
     (re.compile(r"<="), "≤"),
     (re.compile(r">="), "≥"),
     (re.compile(r"!="), "≠"),
     (re.compile(r"(?<= )->(?= )"), "→"),
+    (re.compile(r"(?<= )=>(?= )"), "⇒"),
+    (re.compile(r"\boo\b"), "∞"),
     (re.compile(r"\bsqrt\((\w+)\)"), r"√\1"),
     (re.compile(r"\bsqrt\("), "√("),
     (re.compile(r"\b([A-Z])hat\b"), "\\1\u0302"),
@@ -34,10 +37,12 @@ def prose(words: str) -> str:
     --------
     >>> prose("H >= lambda_0/2 gives (1 + r*t)**2 e^{-2rt}, see heavy_ball_rate")
     'H ≥ λ₀/2 gives (1 + r t)² e^(-2rt), see heavy_ball_rate'
+    >>> prose("theta_ij in [0, oo)")
+    'θ_ij in [0, ∞)'
     """
     text = re.sub(r"(?:\^|\*\*)(-?[0-9]+)(?!\w|\.[0-9])", lambda m: m[1].translate(_SUPERSCRIPT), words)
     text = re.sub(r"\b([A-Za-z])_([0-9])\b", lambda m: m[1] + m[2].translate(_SUBSCRIPT), text)
-    text = _GREEK.sub(lambda m: greek_unicode[m[1]] + (m[2] or "").translate(_SUBSCRIPT), text)
+    text = _GREEK.sub(lambda m: greek_unicode[m[1]] + (m[2] or "").translate(_SUBSCRIPT) + (m[3] or ""), text)
     for spelling, written in _SPELLINGS:
         text = spelling.sub(written, text)
     return text

@@ -25,6 +25,7 @@ from odeflow.prose import prose
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Status
 from odeflow.symbolic.derivations import Derivation
+from odeflow.symbolic.plain_words import in_words
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -227,7 +228,7 @@ class Evidence:
         return cls(
             Stage.SIMULATION,
             status,
-            str(claim.formula),
+            in_words(claim.formula),
             observed,
             error_bar,
             cases,

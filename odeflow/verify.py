@@ -7,6 +7,7 @@ is UNDECIDED, and says so.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from odeflow.prose import prose
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, negation
 from odeflow.symbolic.instances import decide_at
+from odeflow.symbolic.plain_words import assignments, in_words
 from odeflow.theorem import Evidence, Stage, Theorem, Verdict
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "Settings", "Timing", "TwinResult", "check", "check_fully", "check_twins", "decide", "is_exact"]
 
+_ARRAY = re.compile(r"\barray\((\[[^()]*\])(?:, [^()]*)?\)")
+_WHOLE = re.compile(r"(?<![.\d])(\d+)\.(?=[,\]])")
 EXAMPLES = 40
 """Cases per property in a normal run; the tests' `thorough` profile asks for more."""
 
@@ -284,7 +288,7 @@ def _derivation(theorem: Theorem) -> Evidence:
     return Evidence(
         Stage.DERIVATION,
         decision.status,
-        claimed=str(theorem.claim.formula),
+        claimed=in_words(theorem.claim.formula),
         observed=f"{derivation.computed} of {len(derivation.steps)} steps computed",
         error_bar="exact",
         cases=derivation.computed,
@@ -302,7 +306,7 @@ def _certificate(theorem: Theorem) -> Evidence:
     return Evidence(
         Stage.CERTIFICATE,
         status,
-        claimed=f"V' + ({certificate.rate}) V <= 0",
+        claimed=f"V' + ({in_words(certificate.rate)}) V <= 0",
         observed="every sum of principal minors is >= 0" if decision.holds else "not a certificate",
         error_bar="exact",
         detail=_with_witness(decision.detail, decision.witness),
@@ -316,7 +320,7 @@ def _counterexample(theorem: Theorem) -> Evidence:
     return Evidence(
         Stage.COUNTEREXAMPLE,
         Status.FAILS if decision.holds else Status.UNDECIDED,
-        claimed=str(theorem.claim.formula),
+        claimed=in_words(theorem.claim.formula),
         observed="false at an exact instance" if decision.holds else "not refuted",
         error_bar="exact",
         cases=derivation.computed,
@@ -345,7 +349,7 @@ def _control(theorem: Theorem) -> Evidence:
     return Evidence(
         Stage.CONTROL,
         found.status,
-        claimed=f"the same counterexample leaves standing: {formula}",
+        claimed=f"the same counterexample leaves standing: {in_words(formula)}",
         observed=words[found.status],
         error_bar="exact",
         detail=found.detail,
@@ -451,9 +455,9 @@ def _gave_up(stage: Stage, reason: str) -> Evidence:
 def _with_witness(detail: str, witness: Any) -> str:
     if not witness:
         return detail
-    return f"{detail}; witness {', '.join(f'{k} = {v}' for k, v in witness.items())}"
+    return f"{detail}; witness {assignments(witness)}"
 
 
 def _short(case: Any, limit: int = 300) -> str:
-    text = " ".join(repr(case).split())
+    text = _ARRAY.sub(lambda m: _WHOLE.sub(r"\1", m[1].replace("[ ", "[")), " ".join(repr(case).split()))
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -18,6 +18,7 @@ from odeflow.report.lines import counted, observed_words, seconds_words
 from odeflow.report.mathml import display, inline
 from odeflow.report.maths import prose
 from odeflow.report.pages import Page
+from odeflow.report.slim_svg import slim
 from odeflow.symbolic.certificates import DecayCertificate
 from odeflow.symbolic.decisions import Decision, Status
 from odeflow.symbolic.derivations import Derivation, Step
@@ -39,8 +40,7 @@ _OUTCOMES = {
     Status.UNDECIDED: "The claim is undecided here",
 }
 _MARKS = {Status.HOLDS: "holds", Status.FAILS: "fails", Status.UNDECIDED: "undecided"}
-_LINK = re.compile(r'<a href="#([^"]*)">([^<]*)</a>')
-_REFERENCE = re.compile(r'(\bid="|url\(#|xlink:href="#)')
+_LINK = re.compile(r'<a href="#([^"]*)">(.*?)</a>')
 
 
 def article(page: Page, result: Result) -> str:
@@ -82,7 +82,9 @@ def document(
         f"<title>odeflow: {counted(len(results), 'theorem')} checked</title>\n"
         f"<style>\n{style}{_filters(results)}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#theorems">Skip to the theorems</a>\n'
-        f"<header>\n<h1>Theorems and verdicts</h1>\n<p>odeflow {escape(version)}, {seconds_words(seconds)}. "
+        "<header>\n<h1>Theorems and verdicts</h1>\n<p>What papers claim about how neural networks train, checked anew: "
+        "derived step by step, simulated, and attacked with random cases and with near-misses that must fail.</p>\n"
+        f"<p>odeflow {escape(version)}; {seconds_words(seconds)}. "
         f"Write this page again with <code>{escape(command)}</code>.</p>\n</header>\n<main>\n"
         f"{_summary(results, problems)}{_table(results)}{_papers(results, articles)}</main>\n"
         "<footer><p>Verdicts are decided by exact checks; floating point never proves.</p></footer>\n"
@@ -97,12 +99,13 @@ def _summary(results: Sequence[Result], problems: Sequence[Problem]) -> str:
         group = list(grouped)
         cells = "".join(f"<td>{sum(r.verdict is v for r in group)}</td>" for v in occurring)
         rows.append(
-            f'<tr><th scope="row"><a href="#{escape(paper.folder)}">{escape(paper.folder)}</a></th>{cells}'
+            f'<tr><th scope="row"><a href="#{escape(paper.folder)}">{_breakable(paper.folder)}</a></th>{cells}'
             f"<td>{len(group)}</td></tr>\n"
         )
     total = "".join(f"<td>{sum(r.verdict is v for r in results)}</td>" for v in occurring)
     heads = "".join(f'<th scope="col">{_badge(v)}</th>' for v in occurring)
     meanings = "".join(f"<dt>{_badge(v)}</dt><dd>{escape(_MEANINGS[v])}</dd>" for v in occurring)
+    worlds = "".join(f"<dt>{w.value}</dt><dd>{escape(w.description)}</dd>" for w in _worlds(results))
     changed = [r for r in results if not r.as_recorded]
     state = (
         f'<p class="changed">{counted(len(changed), "verdict")} not as recorded: '
@@ -117,24 +120,30 @@ def _summary(results: Sequence[Result], problems: Sequence[Problem]) -> str:
     missing = "".join(f'<p class="changed">Not loaded: {escape(p.name)}: {escape(p.reason)}</p>' for p in problems)
     return (
         '<section aria-labelledby="summary"><h2 id="summary">Summary</h2>\n'
-        f'{state}{attacked}{missing}<div class="scroll" tabindex="0" role="group" aria-label="counts by paper"><table>'
-        f'<caption>Verdicts by paper</caption><thead><tr><th scope="col">Paper</th>{heads}<th scope="col">all</th></tr>'
-        f'</thead><tbody>{"".join(rows)}<tr><th scope="row">all</th>{total}<td>{len(results)}</td></tr></tbody></table>'
-        f'</div><dl class="meanings">{meanings}</dl>{_refuted(results)}</section>\n'
+        f'{state}{attacked}{missing}<div class="scroll" tabindex="0" role="group" aria-label="counts by paper">'
+        '<table class="counts"><caption>Verdicts by paper</caption>'
+        f'<thead><tr><th scope="col">Paper</th>{heads}<th scope="col">all</th></tr></thead>'
+        f'<tbody>{"".join(rows)}<tr><th scope="row">all</th>{total}<td>{len(results)}</td></tr></tbody></table>'
+        f'</div><dl class="meanings">{meanings}</dl><h3 id="worlds">Worlds that theorems speak of</h3>'
+        f'<dl class="meanings">{worlds}</dl>{_refuted(results)}</section>\n'
     )
 
 
 def _refuted(results: Sequence[Result]) -> str:
     """List what was refuted, false claims apart from experiments that came out differently here."""
     parts = []
-    for measured, words in (
-        (False, "false as printed, or in the reading that the page states: refuted by an exact argument"),
-        (True, "empirical: not reproduced on the data and networks tried here, which proves no error in the paper"),
+    for measured, kind, words in (
+        (False, "false claim", "as printed or in the reading that the page states; refuted by an exact argument"),
+        (
+            True,
+            "empirical claim",
+            "not reproduced on the data and networks tried here, which proves no error in the paper",
+        ),
     ):
         chosen = [r for r in results if r.verdict is Verdict.REFUTED and r.refuted_by_measurement is measured]
         if chosen:
             items = "".join(f"<li>{_link(r)}: {escape(prose(r.theorem.source.item))}</li>" for r in chosen)
-            head = f"{counted(len(chosen), 'claim')} {words}"
+            head = f"{counted(len(chosen), kind)}, {words}"
             parts.append(f"<details><summary>{head}</summary><ul>{items}</ul></details>\n")
     return f'<h3 id="refuted">Refuted</h3>{"".join(parts)}' if parts else ""
 
@@ -148,11 +157,10 @@ def _filters(results: Sequence[Result]) -> str:
 
 def _boxes(results: Sequence[Result]) -> list[tuple[str, list[tuple[str, str]]]]:
     papers = dict.fromkeys(r.theorem.source.paper.folder for r in results)
-    worlds = [w for w in World if any(r.theorem.world is w for r in results)]
     verdicts = [v for v in Verdict if any(r.verdict is v for r in results)]
     return [
         ("Paper", [(f"paper-{folder}", folder) for folder in papers]),
-        ("World", [(f"world-{w.value}", f"{w.value}: {w.description}") for w in worlds]),
+        ("World", [(f"world-{w.value}", f"{w.value}: {_short(w)}") for w in _worlds(results)]),
         ("Verdict", [(f"verdict-{v.value}", v.value) for v in verdicts]),
     ]
 
@@ -188,7 +196,8 @@ def _papers(results: Sequence[Result], articles: Sequence[str]) -> str:
         folder = escape(paper.folder)
         inside = _LINK.sub(lambda m: m[0] if m[1] in known else m[2], "".join(text for _, text in grouped))
         parts.append(
-            f'<section class="paper-{folder}" aria-labelledby="{folder}"><h2 id="{folder}">{folder}</h2>\n'
+            f'<section class="paper-{folder}" aria-labelledby="{folder}">'
+            f'<h2 id="{folder}">{_breakable(paper.folder)}</h2>\n'
             f'<p class="citation">{escape(paper.citation())}</p>\n{inside}</section>\n'
         )
     return "".join(parts)
@@ -197,10 +206,11 @@ def _papers(results: Sequence[Result], articles: Sequence[str]) -> str:
 def _article(page: Page, result: Result) -> Iterator[str]:
     theorem, claim, name = page.theorem, page.theorem.claim, _slug(result)
     yield f'<article class="{_classes(result)}" aria-labelledby="{name}">\n'
-    yield f'<h3 id="{name}">{escape(theorem.name)} {_badge(result.verdict)}</h3>\n'
+    yield f'<h3 id="{name}">{_breakable(theorem.name)} {_badge(result.verdict)}</h3>\n'
     recorded = "" if result.verdict is theorem.recorded else f"; recorded as {theorem.recorded.value}"
     note = f" ({escape(prose(theorem.source.note))})" if theorem.source.note else ""
-    yield f'<p class="item">{escape(prose(theorem.source.item))}{note}; world {theorem.world.value}{recorded}</p>\n'
+    world = f"world {theorem.world.value}: {escape(_short(theorem.world))}"
+    yield f'<p class="item">{escape(prose(theorem.source.item))}{note}; {world}{recorded}</p>\n'
     yield f'<p class="statement">{escape(prose(claim.statement))}</p>\n{display(claim.formula)}\n'
     if claim.where:
         pairs = "".join(f"<dt>{inline(s)}</dt><dd>{escape(prose(m))}</dd>" for s, m in claim.where.items())
@@ -220,7 +230,7 @@ def _article(page: Page, result: Result) -> Iterator[str]:
     yield from _twins(page, result)
     if page.related:
         siblings = (
-            f'<a href="#{theorem.source.paper.folder}--{t.name}">{escape(t.name)}</a> ({t.recorded.value})'
+            f'<a href="#{theorem.source.paper.folder}--{t.name}">{_breakable(t.name)}</a> ({t.recorded.value})'
             for t in page.related
         )
         yield f"<h4>Related</h4><p>{', '.join(siblings)}</p>\n"
@@ -236,7 +246,8 @@ def _evidence(result: Result, name: str) -> Iterator[str]:
         for e in result.evidence
     )
     yield (
-        f'<h4>Evidence</h4><div class="scroll" tabindex="0" role="group" aria-label="evidence"><table><thead><tr>'
+        '<h4>Evidence</h4><div class="scroll" tabindex="0" role="group" aria-label="evidence">'
+        '<table class="evidence"><thead><tr>'
         '<th scope="col">Stage</th><th scope="col">Claim</th><th scope="col">Observed</th>'
         f'<th scope="col">Error bar</th><th scope="col">Cases</th></tr></thead><tbody>{rows}</tbody></table></div>\n'
     )
@@ -254,7 +265,7 @@ def _pictures(page: Page, result: Result, name: str) -> Iterator[str]:
             continue
         yield (
             f'<figure><div role="img" aria-label="{words}">{svg}</div>'
-            f"<figcaption>Claimed and observed. {words}</figcaption></figure>\n"
+            f"<figcaption>{_OUTCOMES[found.status]} ({found.stage.value}).</figcaption></figure>\n"
         )
     if not drawn:
         yield f'<p class="detail">No picture: {escape(prose(_no_picture(page, result)))}.</p>\n'
@@ -273,7 +284,7 @@ def _no_picture(page: Page, result: Result) -> str:
 def _proof(title: str, derivation: Derivation) -> Iterator[str]:
     computed = f"{derivation.computed} of {counted(len(derivation.steps), 'step')} computed"
     lemmas = f", rests on {'; '.join(derivation.lemmas)}" if derivation.lemmas else ""
-    yield f"<details><summary>{title}: {escape(computed + lemmas)}</summary><ol>\n"
+    yield f"<details><summary>{title}: {escape(computed + prose(lemmas))}</summary><ol>\n"
     yield from (f"<li>{_step(step)}</li>\n" for step in derivation.steps)
     yield "</ol></details>\n"
 
@@ -295,7 +306,7 @@ def _certificate(certificate: DecayCertificate, decision: Decision | None) -> st
     return (
         f"<details><summary>Certificate{state}</summary><dl>"
         f"<dt>flow</dt><dd>{escape(certificate.flow.name)}: {inline(certificate.flow.equation())}</dd>"
-        f"<dt>V</dt><dd>{inline(certificate.energy)}</dd><dt>rate</dt><dd>{inline(certificate.rate)}</dd>{domain}"
+        f"<dt>V</dt><dd>{display(certificate.energy)}</dd><dt>rate</dt><dd>{inline(certificate.rate)}</dd>{domain}"
         "</dl></details>\n"
     )
 
@@ -318,8 +329,7 @@ def _svg(panel: Panel, prefix: str) -> str:
 
     curves = tuple(replace(curve, label=prose(curve.label)) for curve in panel.curves)
     words = {name: prose(getattr(panel, name)) for name in ("title", "xlabel", "ylabel")}
-    drawn = panel_svg(replace(panel, curves=curves, **words))
-    return _REFERENCE.sub(lambda m: m[1] + prefix, drawn[drawn.index("<svg") :])
+    return slim(panel_svg(replace(panel, curves=curves, **words)), prefix)
 
 
 def _observed(found: Evidence) -> str:
@@ -340,7 +350,20 @@ def _slug(result: Result) -> str:
 
 
 def _link(result: Result) -> str:
-    return f'<a href="#{_slug(result)}">{escape(result.theorem.name)}</a>'
+    return f'<a href="#{_slug(result)}">{_breakable(result.theorem.name)}</a>'
+
+
+def _breakable(name: str) -> str:
+    """Return a name that a narrow page may break after its underscores."""
+    return escape(name).replace("_", "_<wbr>")
+
+
+def _worlds(results: Sequence[Result]) -> list[World]:
+    return [w for w in World if any(r.theorem.world is w for r in results)]
+
+
+def _short(world: World) -> str:
+    return world.description.partition(":")[0]
 
 
 def _items(words: Iterable[str]) -> str:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.printing.latex import LatexPrinter, translate
+from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from odeflow.markup import mathml
 from odeflow.report.maths import one_line, prose
 from odeflow.symbolic.quantities import Quantity
 
 __all__ = ["display", "inline"]
+
+_SIMPLE = re.compile(r"([A-Za-z]+)('*)(?:_(\{[^{}]*\}|\w+))?('*)")
+_INDEXED = re.compile(r"(?<![A-Za-z])([^\W\d_])_([a-z]{1,2}|[0-9])(?![A-Za-z0-9])")
+_LOWERED = dict(zip("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉", strict=True))
+_IN_TEXT = str.maketrans({"{": "(", "}": ")", "\\": "/"})  # the converter ends a text at the first brace
+_WRITTEN_OUT = 40
+"""A number of so many digits is written out; of a longer one, how it begins and how many digits it has."""
 
 
 def display(formula: sp.Basic) -> str:
@@ -30,7 +43,93 @@ def inline(formula: sp.Basic) -> str:
 
 
 def _math(formula: sp.Basic, mode: str) -> str:
-    written = formula
-    if isinstance(formula, sp.core.relational.Relational) and isinstance(formula.lhs, Quantity):
-        written = formula.func(Quantity(prose(formula.lhs.name)), formula.rhs, evaluate=False)
-    return mathml(sp.latex(written, fold_frac_powers=True), block=mode == "block", text=one_line(formula))
+    latex = _Letters({"fold_frac_powers": True, "inv_trig_style": "full"}).doprint(formula)
+    return mathml(latex, block=mode == "block", text=prose(one_line(formula)))
+
+
+def _word(letters: str) -> str:
+    """Return a name's letters: a Greek one, a single one, one with a hat; words stand upright."""
+    if letters in greek_unicode or len(letters) == 1 or re.fullmatch(r"[A-Za-z]hat", letters):
+        return str(translate(letters))
+    if letters == "inf":
+        return r"\infty"
+    return letters if letters.isdecimal() else rf"\text{{{letters}}}"
+
+
+def _below(index: str) -> str:
+    parts = [p for p in re.split(r"[_,\s]", index.strip("{}")) if p]
+    if len(parts) > 1 and all(p.isalpha() and p not in greek_unicode for p in parts):
+        return rf"\text{{{' '.join(parts)}}}"
+    return ",".join(p if len(p) <= 2 or not p.isalpha() else _word(p) for p in parts)
+
+
+def _name(name: str) -> str:
+    """Return LaTeX of a symbol's name: letter and index, or else the words that it is."""
+    simple = _SIMPLE.fullmatch(name)
+    if simple is None:
+        return _upright(name)
+    head, before, index, after = simple.groups()
+    return _word(head) + (f"_{{{_below(index)}}}" if index else "") + (before + after)
+
+
+def _upright(words: str) -> str:
+    """Return words as text, their indices lowered where Unicode has them."""
+    lowered = _INDEXED.sub(_lower, prose(words))
+    return rf"\text{{{lowered.translate(_IN_TEXT)}}}"
+
+
+def _lower(found: re.Match[str]) -> str:
+    index = found[2]
+    return found[1] + "".join(_LOWERED[c] for c in index) if all(c in _LOWERED for c in index) else found[0]
+
+
+def _shortened(number: int) -> str:
+    digits = str(abs(number))
+    if len(digits) <= _WRITTEN_OUT:
+        return str(number)
+    sign = "-" if number < 0 else ""
+    return rf"{sign}{digits[:8]}\ldots{digits[-4:]}\text{{ ({len(digits)} digits)}}"
+
+
+class _Letters(LatexPrinter):  # type: ignore[misc]
+    """SymPy's LaTeX, but words upright, derivatives with primes, what is not so in words, long numbers shortened."""
+
+    def _print(self, expr: Any, **options: Any) -> str:
+        if isinstance(expr, Quantity):
+            return _upright(expr.name)
+        return str(super()._print(expr, **options))
+
+    def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
+        return _name(expr.name)
+
+    _print_Dummy = _print_Symbol
+
+    def _hprint_Function(self, func: str) -> str:
+        if func == "gradL":
+            return r"\nabla L"
+        head = func.partition("_")[0]
+        if len(head.strip("'")) > 1 and head not in greek_unicode and not head.endswith("hat"):
+            return rf"\text{{{func.replace('_', ' ')}}}"
+        return _name(func)
+
+    def _print_Integer(self, expr: Any) -> str:
+        return _shortened(int(expr))
+
+    def _print_Rational(self, expr: Any) -> str:
+        if expr.q == 1:
+            return _shortened(expr.p)
+        sign = "- " if expr.p < 0 else ""
+        return rf"{sign}\frac{{{_shortened(abs(expr.p))}}}{{{_shortened(expr.q)}}}"
+
+    def _print_Derivative(self, expr: Any) -> str:
+        function, (variable, order) = expr.expr, expr.variable_count[0]
+        own = isinstance(function, AppliedUndef) and function.args == (variable,) and len(expr.variable_count) == 1
+        if own and order.is_Integer and order <= 3:
+            return rf"{self._hprint_Function(function.func.__name__)}{chr(39) * int(order)}({self._print(variable)})"
+        return str(super()._print_Derivative(expr))
+
+    def _print_Not(self, expr: Any) -> str:
+        inside = expr.args[0]
+        if isinstance(inside, sp.Eq):
+            return rf"{self._print(inside.lhs)} \neq {self._print(inside.rhs)}"
+        return rf"\text{{not }}\left({self._print(inside)}\right)"

@@ -15,6 +15,7 @@ import sympy as sp
 
 from odeflow.symbolic.exact import points_between_roots
 from odeflow.symbolic.inner_products import InnerProduct, Word, evaluate_at
+from odeflow.symbolic.plain_words import in_words
 
 __all__ = [
     "Decision",
@@ -116,7 +117,9 @@ def decide_zero(expression: sp.Expr) -> Decision:
         values = [sp.cancel(sp.together(entry.xreplace(point))) for entry in concrete]
         value = next((v for v in values if v.is_zero is False and not v.has(sp.nan, sp.zoo, sp.oo)), None)
         if value is not None:
-            return Decision(Status.FAILS, "exact evaluation", f"the two sides differ by {value}", {**vectors, **point})
+            return Decision(
+                Status.FAILS, "exact evaluation", f"the two sides differ by {in_words(value)}", {**vectors, **point}
+            )
     return Decision(Status.UNDECIDED, "polynomial identity", f"{numerator} did not cancel and no witness was found")
 
 
@@ -294,10 +297,10 @@ def _sign_on_orthant(polynomial: sp.Expr, symbols: Sequence[sp.Basic]) -> Decisi
     if not symbols:
         value = polynomial
         if value.is_nonnegative:
-            return Decision(Status.HOLDS, "exact evaluation", f"{value} >= 0")
+            return Decision(Status.HOLDS, "exact evaluation", f"{in_words(value)} >= 0")
         if value.is_negative:
-            return Decision(Status.FAILS, "exact evaluation", f"{value} < 0")
-        return Decision(Status.UNDECIDED, "exact evaluation", f"the sign of {value} was not decided")
+            return Decision(Status.FAILS, "exact evaluation", f"{in_words(value)} < 0")
+        return Decision(Status.UNDECIDED, "exact evaluation", f"the sign of {in_words(value)} was not decided")
     try:
         poly = sp.Poly(polynomial, *symbols)
     except sp.PolynomialError:

@@ -26,6 +26,7 @@ from odeflow.symbolic.decisions import (
 )
 from odeflow.symbolic.inner_products import Vector
 from odeflow.symbolic.instances import violation
+from odeflow.symbolic.plain_words import assignments
 from odeflow.symbolic.quantities import Quantity, named, worked_out
 
 __all__ = [
@@ -324,7 +325,7 @@ def show_violated(title: str, formula: sp.Basic, instance: Mapping[sp.Basic, sp.
     >>> show_violated("at x = 1/2", sp.Lt(x, sp.Rational(1, 2)), {x: sp.Rational(1, 2)}).decision.status
     <Status.HOLDS: 'holds'>
     """
-    at = ", ".join(f"{k} = {v}" for k, v in instance.items())
+    at = assignments(instance)
     false, detail = violation(formula, instance)
     outside = next((f"{k} = {v}" for k, v in instance.items() if not is_admissible(k, v)), None)
     if outside is not None:

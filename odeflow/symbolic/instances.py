@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sympy as sp
 
 from odeflow.symbolic.decisions import Decision, Status, decide_nonnegative, decide_zero, is_admissible, is_exact
+from odeflow.symbolic.plain_words import in_words
 
 __all__ = ["decide_at", "violation"]
 
@@ -28,20 +29,20 @@ def violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple[
     if isinstance(formula, sp.Implies):
         premise, conclusion = formula.args
         if premise.xreplace(dict(instance)) != sp.true:
-            return False, f"the premise {premise} is not met"
+            return False, f"the premise {in_words(premise)} is not met"
         return violation(conclusion, instance)
     if not isinstance(formula, _RELATIONS):
-        return False, f"only relations can be violated at an instance, not {formula}"
+        return False, f"only relations can be violated at an instance, not {in_words(formula)}"
     value = _excess(formula, instance)
     if not is_exact(value) or not all(is_exact(v) for v in instance.values()):
-        return False, f"the sides differ by {value}, which is not an exact number"
+        return False, f"the sides differ by {in_words(value)}, which is not an exact number"
     if isinstance(formula, sp.Equality):
         false = value.is_zero is False
     elif isinstance(formula, (sp.StrictLessThan, sp.StrictGreaterThan)):
         false = value.is_nonnegative is True
     else:
         false = value.is_positive is True
-    return false, f"the sides differ by {value}"
+    return false, f"the sides differ by {in_words(value)}"
 
 
 def decide_at(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> Decision:
@@ -67,11 +68,13 @@ def decide_at(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> Decisi
     if isinstance(formula, sp.Implies):
         premise, conclusion = formula.args
         if premise.xreplace(dict(instance)) == sp.false:
-            return Decision(Status.HOLDS, _METHOD, f"its premise {premise} excludes the instance")
+            return Decision(Status.HOLDS, _METHOD, f"its premise {in_words(premise)} excludes the instance")
         found = decide_at(premise, instance)
         return decide_at(conclusion, instance) if found.holds else found
     if not isinstance(formula, _RELATIONS):
-        return Decision(Status.UNDECIDED, _METHOD, f"only relations can be decided at an instance, not {formula}")
+        return Decision(
+            Status.UNDECIDED, _METHOD, f"only relations can be decided at an instance, not {in_words(formula)}"
+        )
     if not any(formula.has(quantity) for quantity in instance):
         return _other_quantities(formula)
     return _sign_of(formula, _excess(formula, instance))
@@ -83,16 +86,18 @@ def _sign_of(formula: sp.Basic, excess: sp.Expr) -> Decision:
     if _unknowns(excess):
         decided = decide_zero(excess) if isinstance(formula, sp.Equality) else decide_nonnegative(-excess)
         if decided.holds and not strict:
-            return Decision(Status.HOLDS, decided.method, f"the sides differ by {excess}")
+            return Decision(Status.HOLDS, decided.method, f"the sides differ by {in_words(excess)}")
         return _other_quantities(excess)
     if not is_exact(excess):
-        return Decision(Status.UNDECIDED, _METHOD, f"the sides differ by {excess}, which is not an exact number")
+        return Decision(
+            Status.UNDECIDED, _METHOD, f"the sides differ by {in_words(excess)}, which is not an exact number"
+        )
     if isinstance(formula, sp.Equality):
         true = excess.is_zero
     else:
         true = excess.is_negative if strict else excess.is_nonpositive
     status = {True: Status.HOLDS, False: Status.FAILS, None: Status.UNDECIDED}[true]
-    return Decision(status, _METHOD, f"the sides differ by {excess}")
+    return Decision(status, _METHOD, f"the sides differ by {in_words(excess)}")
 
 
 def _unknowns(expression: sp.Basic) -> set[sp.Basic]:

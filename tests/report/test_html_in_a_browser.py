@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from odeflow.catalogue import load_catalogue
+from odeflow.panels import along
+from odeflow.plots import panel_svg
 from odeflow.reading import read_page
 from odeflow.report.html import article, document
+from odeflow.report.slim_svg import slim
 from odeflow.theorem import Verdict
 from odeflow.verify import Settings, check_fully
 
@@ -20,6 +26,7 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 NAMES = ["heavy_ball_rate", "heavy_ball_strict_decay", "activation_flips_printed", "network_kernel_scaling"]
+NAMES += ["acceleration_bound_network_printed"]  # numbers of thousands of digits
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +97,26 @@ def test_print_shows_every_step(browser: Any, address: str) -> None:
     page.emulate_media(media="print")
     step = page.locator("details li").first
     assert step.bounding_box()["height"] > 0
+
+
+def test_a_phone_need_not_scroll_sideways_when_every_proof_is_open(browser: Any, address: str) -> None:
+    page = browser.new_context(viewport={"width": 360, "height": 740}).new_page()
+    page.goto(address)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert axe.Axe().run(page).response["violations"] == []
+
+
+def test_a_slim_drawing_is_the_same_to_the_eye(browser: Any) -> None:
+    times = np.linspace(0.1, 8.0, 200)
+    losses = {"one": np.exp(-times), "two": 1.0 + np.sin(times)}
+    panel = along(times, losses, np.exp(-times / 2), title="t", xlabel="x", ylabel="y", yscale="log")
+    drawn = panel_svg(panel)
+    page = browser.new_page(viewport={"width": 640, "height": 480})
+    seen = []
+    for svg in (drawn[drawn.index("<svg") :], slim(drawn, "p-"), slim(drawn, "p-").replace("h0", "h9")):
+        page.set_content(f"<style>svg{{width:600px;height:auto}}</style>{svg}")
+        seen.append(imread(io.BytesIO(page.screenshot())).astype(float))
+    differences = [float(np.abs(image - seen[0]).mean()) for image in seen]
+    assert differences[1] < 0.1 * differences[2], "less than if the markers were bars"
+    assert differences[1] < 2e-3
