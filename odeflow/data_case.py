@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from odeflow.datasets import Dataset, HypothesisCheck, hypotheses, normalised, open_dataset, standardised
-from odeflow.errors import DataError, OdeflowError
+from odeflow.errors import DataError, InvalidArgumentError, OdeflowError
 from odeflow.numeric.arrays import refuse_overflow
 from odeflow.numeric.eigenvalues import EigenvalueBound
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall
@@ -40,6 +40,10 @@ __all__ = ["DataCase", "LossCurve", "open_case", "rate_evidence"]
 ROUNDING = 1e-15
 MOST_SAMPLES = 2000
 """Beyond this the dense kernel and its spectrum no longer answer while a person waits."""
+
+LARGEST_KERNEL = 20_000
+"""Rows of a kernel that fits a machine: 3 GB."""
+MOST_WEIGHTS = 10**9
 
 BUDGET = 3e11
 """Multiplications that one network run may cost; it sets how many steps it gets."""
@@ -74,11 +78,28 @@ class DataCase:
     dataset : the data as they are used
     seed : of the network's initial weights
     width : number of hidden neurons of the network run
+
+    Raises
+    ------
+    InvalidArgumentError
+        More than 20 000 samples or 10^9 weights.
     """
 
     dataset: Dataset
     seed: int = 0
     width: int = 1000
+
+    def __post_init__(self) -> None:
+        n, d = self.X.shape
+        if n > LARGEST_KERNEL:
+            raise InvalidArgumentError(
+                f"Expected at most {LARGEST_KERNEL} samples but got {n}: their kernel has {n}^2 entries. Take fewer."
+            )
+        if self.width * d > MOST_WEIGHTS:
+            raise InvalidArgumentError(
+                f"Expected at most {MOST_WEIGHTS} weights but width {self.width} times {d} features is more. "
+                "Take a smaller width."
+            )
 
     @property
     def name(self) -> str:

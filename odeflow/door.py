@@ -29,6 +29,10 @@ def door(command: Callable[..., None]) -> Callable[..., None]:
             said = str(error) if error.in_lines else " ".join(str(error).split())
             typer.echo(f"odeflow: error: {said}", err=True)
             raise typer.Exit(NOT_DECIDED if isinstance(error, NotLoadedError) else USAGE) from None
+        except MemoryError as error:
+            said = " ".join(str(error).split()).rstrip(".")
+            typer.echo(f"odeflow: error: Not enough memory{f': {said}' if said else ''}. Ask for less.", err=True)
+            raise typer.Exit(USAGE) from None
         except KeyboardInterrupt as stop:
             left = f": {stop}" if isinstance(stop, Interrupted) else ""
             typer.echo(f"odeflow: interrupted{left}", err=True)

@@ -10,7 +10,7 @@ import sympy as sp
 
 from odeflow.data_case import DataCase, open_case, rate_evidence
 from odeflow.datasets import Dataset
-from odeflow.errors import DataError, UnknownNameError
+from odeflow.errors import DataError, InvalidArgumentError, UnknownNameError
 from odeflow.numeric.flows import GradientFlow, HeavyBall
 from odeflow.symbolic.decisions import Status
 from odeflow.theorem import Claim
@@ -109,3 +109,10 @@ def test_a_target_that_varies_by_rounding_only_does_not_vary(tmp_path: Path) -> 
     file.write_text("a,b,y\n1,0,0.1\n0,1,0.1\n1,1,0.1\n")
     with pytest.raises(DataError, match="Expected a target that varies"):
         open_case(str(file), normalise=True)
+
+
+def test_cases_that_no_machine_holds_are_refused_before_they_are_made() -> None:
+    with pytest.raises(InvalidArgumentError, match="Expected at most 20000 samples but got 20001"):
+        case(np.ones((20_001, 1)), np.ones(20_001))
+    with pytest.raises(InvalidArgumentError, match="Expected at most 1000000000 weights"):
+        case(np.eye(2), np.ones(2), width=10**9)

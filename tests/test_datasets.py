@@ -533,3 +533,9 @@ def test_generators_refuse_bad_sizes() -> None:
     ):
         with pytest.raises(InvalidArgumentError):
             call()
+
+
+def test_tables_that_no_machine_holds_are_not_drawn() -> None:
+    for n, d, width in ((10**11, 10, 10), (1, 10**7, 1), (10**30, 10**30, 10), (3, 3, 10**12)):
+        with pytest.raises(InvalidArgumentError, match="Expected at most 100000000 numbers and 1000000 features"):
+            teacher_student(n, d, teacher_width=width, seed=0)

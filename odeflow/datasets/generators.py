@@ -6,10 +6,16 @@ import numpy as np
 from jaxtyping import Float
 
 from odeflow.datasets.dataset import Dataset
+from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import require_count, require_nonnegative
 from odeflow.numeric.kernels import two_layer_initialisation
 
 __all__ = ["equispaced_circle", "sphere", "teacher_student"]
+
+LARGEST = 10**8
+"""Numbers in a table that is drawn: 800 MB."""
+MOST_FEATURES = 10**6
+"""Each has a name."""
 
 
 def sphere(n: int, d: int, *, seed: int | np.random.Generator) -> Float[np.ndarray, "n d"]:
@@ -81,6 +87,11 @@ def teacher_student(
     seed
         Seed, or a Generator that is advanced.
 
+    Raises
+    ------
+    InvalidArgumentError
+        More than 10^8 numbers or 10^6 features.
+
     Examples
     --------
     >>> teacher_student(20, 5, seed=0)
@@ -88,8 +99,14 @@ def teacher_student(
     """
     generator = np.random.default_rng(seed)
     spread = require_nonnegative("noise", noise)
+    rows = max(require_count("n", n), require_count("teacher_width", teacher_width))
+    if rows * require_count("d", d) > LARGEST or d > MOST_FEATURES:
+        raise InvalidArgumentError(
+            f"Expected at most {LARGEST} numbers and {MOST_FEATURES} features but got n={n} samples, d={d} features, "
+            f"teacher_width={teacher_width}. Draw less."
+        )
     X = sphere(n, d, seed=generator)
-    W, a = two_layer_initialisation(d, require_count("teacher_width", teacher_width), seed=generator)
+    W, a = two_layer_initialisation(d, teacher_width, seed=generator)
     y = np.maximum(X @ W.T, 0.0) @ a / np.sqrt(teacher_width) + spread * generator.standard_normal(n)
     return Dataset(
         name="teacher_student",
