@@ -249,12 +249,12 @@ def bound_evidence(
     said = f"{observed}; " if observed else ""
     return Evidence.measured(
         claim,
-        f"{said}largest ratio to the bound {worst:.6g}",
+        f"{said}largest ratio to the bound {worst:.4g}",
         contradicted=worst > 1.0 + ROUNDING,
-        error_bar=f"{gap:.1e} (closed form against integrated field)",
+        error_bar=f"{gap:.2g} (closed form against integrated field)",
         cases=len(cases),
         seed=seed,
-        detail=f"largest ratio {worst:.6g} at {where}",
+        detail=f"largest ratio {worst:.4g} at {where}",
         picture=picture,
     )
 

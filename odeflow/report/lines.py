@@ -52,6 +52,7 @@ _TOGETHER = re.compile(r"\^\([^()]*\)|⟨[^⟩]*⟩")
 _A_NUMBER = re.compile(r"[0-9.]+(e[+-]?[0-9]+)?(?= \(| of |$)")
 _RATIO = re.compile(r"largest ratio ([0-9.]+(?:e[+-]?[0-9]+)?)(?=[ ;,]|$)")
 _RATIO_SAID = re.compile(r"largest ratio to the bound ([0-9.]+(?:e[+-]?[0-9]+)?)(?=[ ;,]|$)")
+_NUMBERS = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]*\d)")
 _NO_BREAK = "\u00a0"
 
 
@@ -135,17 +136,38 @@ def observed_words(found: Evidence, words: str) -> str:
     >>> one = Evidence(Stage.SIMULATION, Status.HOLDS, "", seen, "none", detail=more)
     >>> observed_words(one, one.observed)
     'largest ratio to the bound 0.7 at 3'
+    >>> seen, more = "it tends to 1.00", "it tends to 0.9998; by 0.1"
+    >>> two = Evidence(Stage.SIMULATION, Status.HOLDS, "", seen, "none", detail=more)
+    >>> observed_words(two, two.observed)
+    'it tends to 1.00; by 0.1'
     """
     if not found.detail or found.detail in words:
         return words
     said = _RATIO.match(found.detail)
     if said is None or not any(number == said[1][: len(number)] for number in _RATIO_SAID.findall(words)):
-        return f"{words}; {found.detail}"
+        return "; ".join([words, *(c for c in found.detail.split("; ") if not _said_already(c, words))])
     rest = found.detail[said.end() :]
     if words.endswith(said[1]):
         return f"{words}{rest}"
     rest = rest.lstrip(";, ")
     return f"{words}; the largest {rest}" if rest.startswith("at ") else f"{words}; {rest}" if rest else words
+
+
+def _said_already(clause: str, words: str) -> bool:
+    """Whether a clause has numbers, and each of them stands in words, perhaps with fewer digits."""
+    known = _NUMBERS.findall(words)
+    numbers = _NUMBERS.findall(clause)
+    return bool(numbers) and all(any(_same(one, other) for other in known) for one in numbers)
+
+
+def _same(one: str, other: str) -> bool:
+    a, b = float(one), float(other)
+    if abs(a - b) <= 1e-3 * abs(a):
+        return True
+    if one.isdecimal() or other.isdecimal():
+        return False
+    digits = min(len(number.partition("e")[0].replace(".", "").lstrip("-0")) for number in (one, other))
+    return digits > 0 and f"{a:.{digits - 1}e}" == f"{b:.{digits - 1}e}"
 
 
 def paragraph(words: str, width: int, style: str = "", *, indent: int = 0) -> list[Text]:

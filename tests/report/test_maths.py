@@ -147,8 +147,10 @@ def test_signs_survive_a_break() -> None:
         ("at x = 2*r**2", "at x = 2 r²"),
         ("V_2 and H_inf", "V₂ and H_∞"),
         ("<H Delta, Delta> if 1 < x, y > 2", "⟨H Δ, Δ⟩ if 1 < x, y > 2"),
-        ("-0.1 +- 2e-07 at sqrt(2)*sqrt(lambda_0)", "-0.1 ± 2e-07 at √2 √λ₀"),
+        ("-0.1 +- 2e-07 at sqrt(2)*sqrt(lambda_0)", "-0.1 ± 2e-7 at √2 √λ₀"),
         ("t^(p-2), x^2.5, mu_bound, heavy_ball_rate, alphabet", "t^(p-2), x^2.5, mu_bound, heavy_ball_rate, alphabet"),
+        ("0.0e+00, 3.1e+00, 2.5e+02, 7.9e+05 but 4e+06", "0, 3.1, 250, 790000 but 4e6"),
+        ("lambda_min and theta_ij in [0, oo), not lambda_lines", "λ_min and θ_ij in [0, ∞), not lambda_lines"),
         ("[1.77, 2.00] 3.1e-11 a-b v1.2", "[1.77, 2.00] 3.1e-11 a-b v1.2"),
     ],
 )
