@@ -15,6 +15,8 @@ __all__ = ["Commands"]
 
 _NUMBER_TYPE = re.compile(r" <(?:int|float)(?: range)?>")
 _PYTHON_TYPE = re.compile(r" <(?:list\[\w+\]|str|path)>", re.IGNORECASE)
+_AT_LEAST = re.compile(r"(?<=[\[ ])x>=(-?[\d.]+)(?=\])")
+_BETWEEN = re.compile(r"(?<=[\[ ])(-?[\d.]+)<=x<=(-?[\d.]+)(?=\])")
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 _BOUNDS = {"greater_than_equal": ("ge", ">="), "less_than_equal": ("le", "<="), "greater_than": ("gt", ">")}
 
@@ -61,13 +63,20 @@ def _offering(offer: Callable[[str], Iterator[str]]) -> Callable[[Any, str], lis
 
 
 def _readable(record: Callable[[Any], tuple[str, str] | None]) -> Callable[[Any], tuple[str, str] | None]:
-    """Name what a parameter takes by its metavar alone, or N for a number: no types of Python."""
+    """Name what a parameter takes by its metavar, or N for a number, and its range in words: no types of Python."""
 
     def readable(ctx: Any) -> tuple[str, str] | None:
         found = record(ctx)
-        return None if found is None else (_NUMBER_TYPE.sub(" N", _PYTHON_TYPE.sub("", found[0])), found[1])
+        if found is None:
+            return None
+        named = _NUMBER_TYPE.sub(" N", _PYTHON_TYPE.sub("", found[0]))
+        return named, _BETWEEN.sub(r"\1 to \2", _AT_LEAST.sub(_least, found[1]))
 
     return readable
+
+
+def _least(found: re.Match[str]) -> str:
+    return f"at least {float(found[1]):g}"
 
 
 def _in_our_words(error: typer.BadParameter) -> str:

@@ -120,13 +120,17 @@ class AmbiguousNameError(UnknownNameError):
     >>> raise AmbiguousNameError("theorems", "heavy", ["bu2021/heavy_ball_rate", "bu2021/heavy_ball_law"])
     Traceback (most recent call last):
     ...
-    odeflow.errors.AmbiguousNameError: 'heavy' fits several theorems: bu2021/heavy_ball_law, bu2021/heavy_ball_rate. \
+    odeflow.errors.AmbiguousNameError: 'heavy' fits several theorems: heavy_ball_law, heavy_ball_rate (all in bu2021). \
 Pass one of them.
     """
 
     def __init__(self, kind: str, name: str, fitting: Iterable[str]) -> None:
         names = sorted(fitting)
-        OdeflowError.__init__(self, f"{name!r} fits several {kind}: {_listed(names, MOST_LISTED)}. Pass one of them.")
+        folders = {n.partition("/")[0] for n in names if "/" in n}
+        alone = len(folders) == 1 and all("/" in n for n in names)
+        listed = _listed([n.partition("/")[2] for n in names] if alone else names, MOST_LISTED)
+        where = f" (all in {min(folders)})" if alone else ""
+        OdeflowError.__init__(self, f"{name!r} fits several {kind}: {listed}{where}. Pass one of them.")
         self.name = name
         self.suggestions = tuple(names)
 

@@ -84,8 +84,14 @@ def find_rate(
 ) -> None:
     """Find the best provable rate of f - f* along an optimiser ODE, with an exact certificate.
 
-    Rates are exponents of e^(-rate t), or of t^(-rate) for damping r/t. Exit code 0: proved; 1: refuted; 2: wrong
-    usage; 3: undecided (the worst of all cases with --grid).
+    Rates are exponents of e^(-rate t), or of t^(-rate) for damping r/t. Q is an exact number: 2, 1/3 or 0.25. Exit
+    code 0: proved; 1: refuted; 2: wrong usage; 3: undecided (the worst of all cases with --grid).
+
+    \b
+    Examples:
+      odeflow rate "x'' + 2*x' + grad(x)" --class strongly-convex --mu 1
+      odeflow rate "x'' + 3/t*x' + grad(x)" --class convex -o certificate.json
+      odeflow rate "x'' + b*x' + grad(x)" --class quadratic --mu 1 --grid b=1:3:1/2
     """
     from odeflow.flow_text import parse_energy, parse_flow, parse_rational
     from odeflow.function_classes import ClassName, FunctionClass

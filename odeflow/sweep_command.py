@@ -49,6 +49,15 @@ def sweep_grid(
     Kill it at any moment and run it again: no finished cell is lost, none is computed twice. Results are the same to
     the last bit for any number of workers. Read them with odeflow.sweep.open_sweep(FOLDER), an xarray dataset.
     Exit code 0: all cells computed; 2: wrong usage; 3: some cells ended in an error; 130: interrupted.
+
+    \b
+    A spec, widths.toml:
+      [grid]
+      width = [100, 400, 1600]
+      seed = {from = 0, to = 4}
+    Examples:
+      odeflow sweep widths.toml --plot widths.png
+      odeflow sweep widths.sweep --status
     """
     from rich.console import Console
 

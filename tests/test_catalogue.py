@@ -123,7 +123,7 @@ def test_a_name_that_fits_several_or_none_is_refused(catalogue: Catalogue, name:
 
 
 def test_an_ambiguous_name_lists_what_it_fits(catalogue: Catalogue) -> None:
-    with pytest.raises(UnknownNameError, match=r"bu2021_view/heavy_ball_law, bu2021_view/heavy_ball_rate"):
+    with pytest.raises(UnknownNameError, match=r"heavy_ball_law, heavy_ball_rate \(all in bu2021_view\)"):
         catalogue.find(["heavy_ball"])
 
 

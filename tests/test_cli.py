@@ -1015,6 +1015,12 @@ def test_help_names_what_is_to_be_given_and_no_type_of_python(command: str) -> N
     assert not re.search(r"<(?!=|text|html|quadratic)|range|list\[|Path", runner_help(command))
 
 
+def test_help_says_ranges_in_words() -> None:
+    assert "x>=" not in runner_help("verify") + runner_help("simulate")
+    assert "at least 1" in runner_help("verify")
+    assert "1 to 16" in runner_help("simulate")
+
+
 def test_completion_offers_what_there_is() -> None:
     catalogue = load_catalogue()
     names = set(theorem_names(""))
