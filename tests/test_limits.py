@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,9 +17,12 @@ from typer.testing import CliRunner
 import odeflow
 from odeflow.cli import app
 from odeflow.codegen import compile_field
-from odeflow.data_case import DataCase
+from odeflow.data_case import DataCase, open_case
 from odeflow.datasets import Dataset, hypotheses
 from odeflow.errors import DataError, IntegrationError, InvalidArgumentError
+from odeflow.flow_text import parse_flow
+from odeflow.flows import Kind
+from odeflow.function_classes import ClassName, FunctionClass
 from odeflow.numeric.eigenvalues import smallest_eigenvalue
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.integrate import integrate
@@ -28,8 +32,12 @@ from odeflow.numeric.rates import fit_exponential
 from odeflow.numeric.relu_flow import ReluStatus, relu_flow, relu_predictions
 from odeflow.numeric.relu_general import relu_flow_general
 from odeflow.numeric.training import GradientDescent, RunStatus, train_relu
+from odeflow.promises import Promise, held_against
+from odeflow.search import best_rate
 from odeflow.simulation import simulate
 from odeflow.sweep import SweepSpec
+from odeflow.symbolic.mode_rates import decide_mode_rate, rate_on_quadratics
+from odeflow.theorem import Verdict
 from odeflow.warmup import WarmUp
 
 PAGE = Path(odeflow.__file__).with_name("limits.md")
@@ -234,6 +242,55 @@ def zero_loss() -> None:
         fit_exponential(np.arange(50.0), np.zeros(50))
 
 
+@limit("losses and a bound that have both underflowed")
+def underflowed_bound() -> None:
+    promised = Promise(Kind.EXPONENTIAL, 1.0, 0.0, 1.0, 1.0)
+    times = np.array([700.0, 1e20])
+    assert held_against(promised, times, np.zeros(2)) is None
+    broken = held_against(promised, times, np.array([0.0, 1e-200]))
+    assert broken is not None
+    assert not broken.holds
+
+
+@limit("a rate on quadratics of any size, such as 2e36 or 2e-36")
+def rates_of_any_size() -> None:
+    known = FunctionClass(ClassName.QUADRATIC, Fraction(1), Fraction(10))
+    for text, rate in (("(10^12)^3", Fraction(2 * 10**36)), ("1/(10^12)^3", Fraction(2, 10**36))):
+        ends = rate_on_quadratics(parse_flow(f"x' + {text}*grad(x)").at(), known)
+        assert ends is not None
+        assert ends[0] <= rate <= ends[1]
+        assert ends[1] - ends[0] <= 2 * rate / 10**6
+
+
+@limit("quadratics that each decay, but at no common rate")
+def no_common_rate() -> None:
+    known = FunctionClass(ClassName.QUADRATIC, Fraction(1))
+    flow = parse_flow("x''' + x'' + x' + grad(x + x')").at()
+    assert decide_mode_rate(flow, known, Fraction(0)) is True
+    found = best_rate(flow, known)
+    assert (found.verdict, found.rate) == (Verdict.REFUTED, Fraction(1, 10**6))
+    assert found.reason == "every quadratic of the class decays, but at no common rate"
+
+
+@limit("a target that varies by rounding only")
+def rounded_target() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mine.csv"
+        file.write_text("a,b,y\n1,0,0.1\n0,1,0.1\n1,2,0.1\n")
+        with pytest.raises(DataError, match="Expected a target that varies"):
+            open_case(str(file), normalise=True)
+
+
+@limit("samples or weights that no machine holds")
+def unholdable() -> None:
+    with pytest.raises(InvalidArgumentError, match="numbers and"):
+        simulate("gradient-flow", samples=10**11, seeds=1)
+    with pytest.raises(InvalidArgumentError, match="at most 20000 samples"):
+        simulate("gradient-flow", samples=20_001, features=1, seeds=1)
+    with pytest.raises(InvalidArgumentError, match="weights"):
+        simulate("gradient-flow", samples=2, features=10, width=10**9, seeds=1)
+
+
 @limit("grids without a point")
 def empty_grids() -> None:
     W, a = two_layer_initialisation(2, 5, seed=0)
@@ -335,6 +392,26 @@ def data_extreme() -> None:
     code, said = verified("a,b,y\n1e-310,0,1\n0,1e-310,2\n")
     assert code == 0
     assert NO_RATE in said
+
+
+@limit("`simulate`, a horizon at which every loss has underflowed")
+def simulated_too_long() -> None:
+    run = simulate("gradient-flow", samples=3, features=3, seeds=1, horizon=1e20).runs[0]
+    assert not run.losses.any()
+    assert run.fit is None
+    assert run.bound is None
+
+
+@limit("`simulate --data`, samples that stand twice, or rows of zeros: lambda_0 = 0")
+def simulated_without_lambda0() -> None:
+    for rows in ("1,2,3\n1,2,4\n2,1,5\n", "0,0,3\n1,2,4\n2,1,5\n"):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "mine.csv"
+            file.write_text(f"a,b,y\n{rows}")
+            run = CliRunner().invoke(app, ["simulate", "gradient-flow", "--data", str(file)])
+        assert run.exit_code == 2
+        assert "The hypothesis lambda_0 > 0 is not met by mine: lambda_0 lies in [-" in run.stderr
+        assert run.stderr.count("odeflow: error: ") == 1
 
 
 @pytest.mark.parametrize("words", LIMITS)
