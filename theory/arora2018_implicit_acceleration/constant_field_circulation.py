@@ -154,9 +154,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rows = np.array(found).T
     return Evidence.measured(
         claim,
-        f"largest difference beyond four error bars {max(excess, 0.0):.1e}",
+        f"largest difference beyond four error bars {max(excess, 0.0):.2g}",
         contradicted=excess > 0.0,
-        error_bar=f"{rows[2].max():.1e} (two numbers of nodes, and rounding)",
+        error_bar=f"{rows[2].max():.2g} (two numbers of nodes, and rounding)",
         cases=cases,
         seed=seed,
         picture=against_claim(

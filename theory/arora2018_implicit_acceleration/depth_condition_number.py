@@ -102,7 +102,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst, cases = max(excesses), len(excesses)
     return Evidence.measured(
         claim,
-        f"largest relative excess over a bound {worst:.1e}",
+        f"largest relative excess over a bound {worst:.2g}",
         contradicted=worst > 1e-10,
         error_bar="1e-10 (rounding times condition numbers below 500)",
         cases=cases,

@@ -85,7 +85,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gaps = [departure(claim, float(np.exp(rng.normal())), 1e-3, n) / n for n in range(1, 9) for _ in range(3)]
     return Evidence.measured(
         claim,
-        f"largest relative departure at w_2/w_1 = 1e-3: {max(gaps):.1e} N",
+        f"largest relative departure at w_2/w_1 = 1e-3: {max(gaps):.2g} N",
         contradicted=max(gaps) > 2e-6,
         error_bar="2e-6 N (the square of w_2/w_1)",
         cases=len(gaps),

@@ -94,7 +94,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gaps = [departure(claim, rng.standard_normal((2, d)), depth) for d in (1, 2, 5) for depth in (1, 2, 3, 7)]
     return Evidence.measured(
         claim,
-        f"largest |P P^(-1) g - g|/|g| {max(gaps):.1e}",
+        f"largest |P P^(-1) g - g|/|g| {max(gaps):.2g}",
         contradicted=max(gaps) > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=len(gaps),

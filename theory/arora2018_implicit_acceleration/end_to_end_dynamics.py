@@ -131,9 +131,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(worst, *(distance(W, V) for W, V in zip(compiled.end_to_end, claimed, strict=True)))
     return Evidence.measured(
         claim,
-        f"the product of the layers and the claimed flow of W_e differ by at most {worst:.1e}",
+        f"the product of the layers and the claimed flow of W_e differ by at most {worst:.2g}",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (two integrations at 1e-10)",
+        error_bar=f"{AGREE:.2g} (two integrations at 1e-10)",
         cases=len(cases) + 1,
         seed=seed,
         picture=against_claim(

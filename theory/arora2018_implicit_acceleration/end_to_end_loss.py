@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     return Evidence.measured(
         claim,
-        f"l_2 and softmax losses differ by at most {worst:.1e}",
+        f"l_2 and softmax losses differ by at most {worst:.2g}",
         contradicted=worst > 1e-10,
         error_bar="1e-10 (rounding)",
         cases=2 * len(shapes),

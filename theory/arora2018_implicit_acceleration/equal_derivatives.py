@@ -82,9 +82,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst, bar = max(worst, abs(pairs[-1][0] - fine)), max(bar, abs(fine - coarse))
     return Evidence.measured(
         claim,
-        f"f - g departs from the claim by at most {worst:.1e}",
+        f"f - g departs from the claim by at most {worst:.2g}",
         contradicted=worst > 10.0 * bar + 1e-12,
-        error_bar=f"{bar:.0e} (two step sizes)",
+        error_bar=f"{bar:.2g} (two step sizes)",
         cases=count,
         seed=seed,
         picture=against_claim(*np.array(pairs).T, what="f - g", title="f - g decays or grows as claimed"),

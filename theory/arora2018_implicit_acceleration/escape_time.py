@@ -105,7 +105,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     claimed = float(claim.bound({SMALL: 0.05, SIZE: 0.4, SLOPE: 1.0, DEPTH: 4.0})) / eta
     return Evidence.measured(
         claim,
-        f"largest relative departure of the time {worst:.1e}; a depth-4 network: {steps} steps, claimed {claimed:.0f}",
+        f"largest relative departure of the time {worst:.2g}; a depth-4 network: {steps} steps, claimed {claimed:.0f}",
         contradicted=worst > 1e-9 or abs(steps / claimed - 1.0) > 0.01,
         error_bar="1e-9 (Gauss's rule); 1 % (steps of size 0.01)",
         cases=13,

@@ -145,9 +145,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rows = np.array(found).T
     return Evidence.measured(
         claim,
-        f"largest difference beyond four error bars {max(excess, 0.0):.1e}",
+        f"largest difference beyond four error bars {max(excess, 0.0):.2g}",
         contradicted=excess > 0.0,
-        error_bar=f"{max(bars):.1e} relative (two step sizes, and rounding)",
+        error_bar=f"{max(bars):.2g} relative (two step sizes, and rounding)",
         cases=cases,
         seed=seed,
         picture=against_claim(

@@ -119,7 +119,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     actual = step(np.array([0.1, 1e-4]), np.array([1000.0, 1.0]), 1.0 / (0.2 * 1e6))
     return Evidence.measured(
         claim,
-        f"{sum(held)} of {len(held)} fall with 1/y1; y1 = 1000, eps1 = 0.1: w(1) = ({actual[0]:.2f}, {actual[1]:.5f})",
+        f"{sum(held)} of {len(held)} fall with 1/y1; y1 = 1000, eps1 = 0.1: w(1) = ({actual[0]:.2f}, {actual[1]:.4g})",
         contradicted=not all(held),
         error_bar="a factor 0.15 where 0.1 is expected, and 1e-9 for rounding",
         cases=len(draws),

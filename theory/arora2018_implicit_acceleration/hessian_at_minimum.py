@@ -117,9 +117,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     return Evidence.measured(
         claim,
-        f"eigenvalues depart from the claim by at most {worst:.1e} of the largest",
+        f"eigenvalues depart from the claim by at most {worst:.2g} of the largest",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (difference quotients)",
+        error_bar=f"{AGREE:.2g} (difference quotients)",
         cases=len(shapes),
         seed=seed,
         picture=departures(

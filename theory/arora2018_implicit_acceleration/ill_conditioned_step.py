@@ -98,7 +98,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(ratios)
     return Evidence.measured(
         claim,
-        f"largest correction/bound {worst:.6f}",
+        f"largest correction/bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (rounding)",
         cases=len(draws),

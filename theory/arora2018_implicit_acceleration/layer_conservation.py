@@ -118,9 +118,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             worst = max(worst, float(np.abs(after - guess).max()))
     return Evidence.measured(
         claim,
-        f"D_j(1.5) departs from the claim by at most {worst:.1e}",
+        f"D_j(1.5) departs from the claim by at most {worst:.2g}",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (integration at 1e-10)",
+        error_bar=f"{AGREE:.2g} (integration at 1e-10)",
         cases=len(cases),
         seed=seed,
         picture=against_claim(said, seen, what="entry of D_j", title="D_j moves as claimed along the flow"),

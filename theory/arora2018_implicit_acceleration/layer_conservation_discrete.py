@@ -118,9 +118,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             layers = moved
     return Evidence.measured(
         claim,
-        f"D_j after a step departs from the claim by at most {worst:.1e}",
+        f"D_j after a step departs from the claim by at most {worst:.2g}",
         contradicted=worst > ROUNDING,
-        error_bar=f"{ROUNDING:.0e} (rounding)",
+        error_bar=f"{ROUNDING:.2g} (rounding)",
         cases=count,
         seed=seed,
         picture=against_claim(said, seen, what="entry of D_j", title="D_j moves as claimed in a step of descent"),

@@ -111,9 +111,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 entries += 1
     return Evidence.measured(
         claim,
-        f"difference quotients of {entries} entries depart from the claim by at most {worst:.1e}",
+        f"difference quotients of {entries} entries depart from the claim by at most {worst:.2g}",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (difference quotients)",
+        error_bar=f"{AGREE:.2g} (difference quotients)",
         cases=entries,
         seed=seed,
         picture=against_claim(said, seen, what="entry of a gradient", title="Layers have the claimed gradients"),

@@ -94,7 +94,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         ratios.append(found / pairs[-1][0])
     return Evidence.measured(
         claim,
-        f"smallest ratio to the bound {min(ratios):.9f}",
+        f"smallest ratio to the bound {min(ratios):.4g}",
         contradicted=min(ratios) < 1.0 - 1e-6,
         error_bar="1e-6 (a small step beside w_2)",
         cases=len(ratios),

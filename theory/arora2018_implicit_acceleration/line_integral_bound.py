@@ -102,7 +102,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(ratios)
     return Evidence.measured(
         claim,
-        f"largest integral/bound {worst:.5f}",
+        f"largest integral/bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-3,
         error_bar="1e-3 (trapezia over 800 pieces, and a maximum over their ends)",
         cases=len(cases),

@@ -78,7 +78,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gaps = [gap(claim, w, y, eta, p) for w, y, eta, p in draws]
     return Evidence.measured(
         claim,
-        f"largest relative difference {max(gaps):.1e}",
+        f"largest relative difference {max(gaps):.2g}",
         contradicted=max(gaps) > 1e-14,
         error_bar="1e-14 (rounding)",
         cases=len(gaps),

@@ -65,7 +65,7 @@ def simulate(claim: Claim, seed: int, *, depth: int = 8) -> Evidence:
     best = float(gains.max())
     return Evidence.measured(
         claim,
-        f"best of ten rates gains {max(best, 0.0):.1e} of L_0 - L*",
+        f"best of ten rates gains {max(best, 0.0):.2g} of L_0 - L*",
         contradicted=best > float(claim.formula.rhs) + ROUNDING,
         error_bar=f"{ROUNDING:g} (rounding of the losses)",
         cases=len(PAPER_GRID),

@@ -109,12 +109,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gaps, shifts = [gap for gap, _ in found], [shift for _, shift in found]
     return Evidence.measured(
         claim,
-        f"sup gap {', '.join(f'{gap:.4f}' for gap in gaps)} at eps = 1e-2, 1e-4, 1e-6; shift {shifts[-1]:.5f}",
+        f"sup gap {', '.join(f'{gap:.4f}' for gap in gaps)} at eps = 1e-2, 1e-4, 1e-6; shift {shifts[-1]:.4g}",
         contradicted=abs(shifts[-1] - claimed) > 1e-3,
         error_bar="1e-3 (interpolation and eps)",
         cases=len(found),
         seed=seed,
-        detail=f"the network is ahead by {shifts[-1]:.5f}, claimed {claimed:.5f}; gaps {gaps}",
+        detail=f"the network is ahead by {shifts[-1]:.4g}, claimed {claimed:.4g}",
         picture=along(
             (1e-2, 1e-4, 1e-6),
             shifts,

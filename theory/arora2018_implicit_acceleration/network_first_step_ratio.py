@@ -100,7 +100,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(abs(found / claimed - 1.0) for claimed, found in pairs)
     return Evidence.measured(
         claim,
-        f"largest relative difference {worst:.1e}; y1 = 1000, eps1 = 0.1: quotient {measured(1000.0, 0.1):.1f}",
+        f"largest relative difference {worst:.2g}; y1 = 1000, eps1 = 0.1: quotient {measured(1000.0, 0.1):.1f}",
         contradicted=worst > 1e-7,
         error_bar="1e-7 (rounding of the small steps)",
         cases=21,

@@ -95,7 +95,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gap = float(np.abs(np.array(gains) - float(claim.bound({}))).max())
     return Evidence.measured(
         claim,
-        f"gains between {min(gains):.6f} and {max(gains):.6f}",
+        f"gains between {min(gains):.4g} and {max(gains):.4g}",
         contradicted=gap > 1e-4,
         error_bar="1e-4 (step of the differences squared, grid of the path)",
         cases=len(gains),

@@ -103,9 +103,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     one_dimension = claim.formula.args[0].subs({DIMENSION: 1, DEPTH: 3}) == sp.true
     return Evidence.measured(
         claim,
-        f"d = 1, N = 3: the integral of F has the derivative F up to {gap:.1e}",
+        f"d = 1, N = 3: the integral of F has the derivative F up to {gap:.2g}",
         contradicted=bool(one_dimension and gap <= bar),
-        error_bar=f"{bar:.1e} (two step sizes)",
+        error_bar=f"{bar:.2g} (two step sizes)",
         cases=21,
         seed=seed,
         picture=along(

@@ -107,7 +107,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         w1, w2 = w1 - step * w2 * g, w2 - step * float(w1 @ g)
     return Evidence.measured(
         claim,
-        f"30 steps depart from the claim by at most {worst:.1e}",
+        f"30 steps depart from the claim by at most {worst:.2g}",
         contradicted=worst > 1e-13,
         error_bar="1e-13 (rounding)",
         cases=30,

@@ -140,7 +140,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     return Evidence.measured(
         claim,
-        f"12 steps rebuilt from earlier gradients up to {worst:.1e}",
+        f"12 steps rebuilt from earlier gradients up to {worst:.2g}",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=12,

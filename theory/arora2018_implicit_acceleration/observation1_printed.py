@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(abs(drift - guess) / scale for (drift, guess, _), scale in zip(ratios, (1e-1, 1e-2, 1e-3), strict=True))
     return Evidence.measured(
         claim,
-        f"after 1500 steps w has moved by {', '.join(f'{d:.1e}' for d, _, _ in ratios)} across the gradients from "
+        f"after 1500 steps w has moved by {', '.join(f'{d:.2g}' for d, _, _ in ratios)} across the gradients from "
         "weights 0.1, 0.01, 0.001",
         contradicted=worst > 1e-9,
         error_bar="1e-9 (rounding)",

@@ -91,7 +91,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst, cases = max(gaps), len(gaps)
     return Evidence.measured(
         claim,
-        f"largest |P vec(u v') - lambda vec(u v')| {worst:.1e} of sigma_1^(2-2/N)",
+        f"largest |P vec(u v') - lambda vec(u v')| {worst:.2g} of sigma_1^(2-2/N)",
         contradicted=worst > 1e-11,
         error_bar="1e-11 (rounding; the difference of the N-th roots costs a digit)",
         cases=cases,

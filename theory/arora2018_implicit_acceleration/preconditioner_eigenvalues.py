@@ -110,9 +110,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             cases += 1
     return Evidence.measured(
         claim,
-        f"eigenvalues of P depart from the claimed ones by at most {worst:.1e} of sigma_1^(2-2/N)",
+        f"eigenvalues of P depart from the claimed ones by at most {worst:.2g} of sigma_1^(2-2/N)",
         contradicted=worst > summands.ROUNDING,
-        error_bar=f"{summands.ROUNDING:.0e} (rounding)",
+        error_bar=f"{summands.ROUNDING:.2g} (rounding)",
         cases=cases,
         seed=seed,
         picture=against_claim(said, seen, what="eigenvalue of P", title="P has the claimed eigenvalues"),

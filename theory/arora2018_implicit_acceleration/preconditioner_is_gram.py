@@ -114,7 +114,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst, count = max(worst, distance(np.array(true), np.array(claimed))), count + 1
     return Evidence.measured(
         claim,
-        f"<G, J J^T G> and the claim differ by {worst:.1e} of it; smallest eigenvalue of J J^T {lowest:.1e}",
+        f"<G, J J^T G> and the claim differ by {worst:.2g} of it; smallest eigenvalue of J J^T {lowest:.2g}",
         contradicted=worst > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=count,

@@ -84,9 +84,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     near = max(gap(claim, float(a), float(b), 100_000) for a, b in pairs)
     return Evidence.measured(
         claim,
-        f"relative departure {far:.1e} at N = 1000, {near:.1e} at N = 100,000",
+        f"relative departure {far:.2g} at N = 1000, {near:.2g} at N = 100,000",
         contradicted=near > 0.02 * far + 1e-12,
-        error_bar=f"{0.02 * far:.1e} (twice a hundredth of the departure at a hundredth of the depth)",
+        error_bar=f"{0.02 * far:.2g} (twice a hundredth of the departure at a hundredth of the depth)",
         cases=len(pairs),
         seed=seed,
         picture=along(

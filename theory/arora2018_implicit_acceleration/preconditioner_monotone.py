@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = min(slacks)
     return Evidence.measured(
         claim,
-        f"smallest (gain - claimed gain)/lambda {worst:.1e}",
+        f"smallest (gain - claimed gain)/lambda {worst:.2g}",
         contradicted=worst < -1e-12,
         error_bar="1e-12 (rounding)",
         cases=len(draws),

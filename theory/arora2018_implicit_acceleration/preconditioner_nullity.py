@@ -93,7 +93,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 wrong = wrong or f"{rows} x {columns}, rank {rank}, N = {depth}: {zeros} zeros, claimed {claimed:g}"
     return Evidence.measured(
         claim,
-        wrong or f"every count agrees; the most negative eigenvalue is {lowest:.1e} of the largest",
+        wrong or f"every count agrees; the most negative eigenvalue is {lowest:.2g} of the largest",
         contradicted=bool(wrong) or lowest < -1e-12,
         error_bar="a whole number; eigenvalues to 1e-12 of the largest",
         cases=cases,

@@ -134,9 +134,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     return Evidence.measured(
         claim,
-        f"largest |summand vec(u_r v_q') - lambda_j vec(u_r v_q')| {worst:.1e} of sigma_1^(2-2/N)",
+        f"largest |summand vec(u_r v_q') - lambda_j vec(u_r v_q')| {worst:.2g} of sigma_1^(2-2/N)",
         contradicted=worst > ROUNDING,
-        error_bar=f"{ROUNDING:.0e} (rounding)",
+        error_bar=f"{ROUNDING:.2g} (rounding)",
         cases=cases,
         seed=seed,
         picture=departures(

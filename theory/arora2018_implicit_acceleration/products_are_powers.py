@@ -120,9 +120,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst, count = max(gaps), len(gaps)
     return Evidence.measured(
         claim,
-        f"{count} products depart from the claim by at most {worst:.1e}",
+        f"{count} products depart from the claim by at most {worst:.2g}",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (rounding)",
+        error_bar=f"{AGREE:.2g} (rounding)",
         cases=count,
         seed=seed,
         picture=departures(gaps, AGREE, title="Partial products are the claimed powers", of="rounding"),

@@ -130,7 +130,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"{len(wrong)} of {len(cases)} flows depart from the claim; a single layer goes from rank {before} to {single}",
         contradicted=bool(wrong),
-        error_bar=f"singular values below {NOISE:.0e} count as 0",
+        error_bar=f"singular values below {NOISE:.2g} count as 0",
         cases=len(cases),
         seed=seed,
         picture=against_claim(*np.array(ranks).T, what="rank at t = 2", title="The flow keeps the rank"),

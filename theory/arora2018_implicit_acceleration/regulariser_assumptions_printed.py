@@ -113,9 +113,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     radial_only = claim.formula.args[0].has(ANGULAR)
     return Evidence.measured(
         claim,
-        f"largest curl {largest:.3f} for losses with grad L(0) = 0, {smallest:.1e} for radial ones",
+        f"largest curl {largest:.3f} for losses with grad L(0) = 0, {smallest:.2g} for radial ones",
         contradicted=(smallest if radial_only else largest) > bar,
-        error_bar=f"{bar:.1e} (two step sizes, and rounding)",
+        error_bar=f"{bar:.2g} (two step sizes, and rounding)",
         cases=12,
         seed=seed,
         picture=along(

@@ -81,7 +81,7 @@ def gap_evidence(claim: Claim, seed: int, *, shifted: bool) -> Evidence:
         claim,
         f"gaps {100 * min(gaps.values()):.2g} to {100 * gaps[worst]:.2g} %",
         contradicted=parted,
-        error_bar=f"{bar:.1e} " + ("(one iteration of shift)" if shifted else "(rounding of the losses)"),
+        error_bar=f"{bar:.2g} " + ("(one iteration of shift)" if shifted else "(rounding of the losses)"),
         cases=len(gaps),
         seed=seed,
         detail=f"{worst}: {100 * gaps[worst]:.2g} % of L_0 - L*",

@@ -110,7 +110,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             worst, count = max(worst, abs(claimed - squares) / squares), count + 1
     return Evidence.measured(
         claim,
-        f"the squares depart from the claim by at most {worst:.1e} of it",
+        f"the squares depart from the claim by at most {worst:.2g} of it",
         contradicted=worst > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=count,

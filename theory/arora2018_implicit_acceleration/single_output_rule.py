@@ -111,7 +111,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst, cases = max(gaps), len(gaps)
     return Evidence.measured(
         claim,
-        f"(10) and (12) differ by at most {worst:.1e}",
+        f"(10) and (12) differ by at most {worst:.2g}",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=cases,

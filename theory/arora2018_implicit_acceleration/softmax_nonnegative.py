@@ -90,7 +90,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     largest, bound = max(found), float(claim.formula.rhs)
     return Evidence.measured(
         claim,
-        f"largest e^{{-l}} {largest:.6f}",
+        f"largest e^{{-l}} {largest:.4g}",
         contradicted=largest > bound * (1 + 1e-12),
         error_bar="1e-12 (rounding)",
         cases=300,

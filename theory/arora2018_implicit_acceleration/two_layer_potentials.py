@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     return Evidence.measured(
         claim,
-        f"largest relative departure {worst:.1e}",
+        f"largest relative departure {worst:.2g}",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=len(draws),

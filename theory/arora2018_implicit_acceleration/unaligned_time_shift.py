@@ -144,7 +144,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     off = max(abs(claimed(claim, *case) - shift) for case, shift in zip(cases, seen, strict=True))
     return Evidence.measured(
         claim,
-        f"shifts {min(seen):.3f} to {max(seen):.3f}, departing from the claim by at most {off:.1e}",
+        f"shifts {min(seen):.3f} to {max(seen):.3f}, departing from the claim by at most {off:.2g}",
         contradicted=off > AGREEMENT,
         error_bar=f"{AGREEMENT:g} (integration, e^{{-2gt}} at g t = 12)",
         cases=len(cases),

@@ -132,7 +132,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found = [gap(claim, d, power, scale, 10 * seed + i) for i, (d, power, scale) in enumerate(cases)]
     return Evidence.measured(
         claim,
-        f"network and law part by at most {max(found):.1e} of the way",
+        f"network and law part by at most {max(found):.2g} of the way",
         contradicted=max(found) > 1e-6,
         error_bar="1e-6 (two integrations at 1e-10)",
         cases=len(cases),

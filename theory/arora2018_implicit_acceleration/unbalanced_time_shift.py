@@ -100,7 +100,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     three = [deeper(eps) for eps in (0.1, 0.05)]
     return Evidence.measured(
         claim,
-        f"l_2 from eps = 1e-5 departs by at most {max(off):.1e}; N = 3: shift {three[0]:.2f} at eps = 0.1, "
+        f"l_2 from eps = 1e-5 departs by at most {max(off):.2g}; N = 3: shift {three[0]:.2f} at eps = 0.1, "
         f"{three[1]:.2f} at 0.05",
         contradicted=max(off) > 1e-3,
         error_bar="1e-3 (interpolation and eps)",

@@ -99,9 +99,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             worst = max(worst, abs(quotient - pairs[-1][0]) / max(1.0, abs(quotient)))
     return Evidence.measured(
         claim,
-        f"difference quotients depart from the claim by at most {worst:.1e}",
+        f"difference quotients depart from the claim by at most {worst:.2g}",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (difference quotients)",
+        error_bar=f"{AGREE:.2g} (difference quotients)",
         cases=6,
         seed=seed,
         picture=against_claim(

@@ -118,7 +118,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found = [curvature(case) for case in cases]
     return Evidence.measured(
         claim,
-        f"curvatures between {min(found):.6f} and {max(found):.6f}",
+        f"curvatures between {min(found):.4g} and {max(found):.4g}",
         contradicted=not all(agrees(claim, case) for case in cases),
         error_bar="1e-2 (second differences, extrapolated)",
         cases=len(cases),

@@ -149,7 +149,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found = [gap(claim, random_matrix(n, k, d, 31 * seed + n), n) for n in range(1, 6) for k, d in shapes]
     return Evidence.measured(
         claim,
-        f"P(gradient) departs from the claim by at most {max(found):.1e} of it",
+        f"P(gradient) departs from the claim by at most {max(found):.2g} of it",
         contradicted=max(found) > 1e-6,
         error_bar="1e-6 (difference quotients)",
         cases=len(found),

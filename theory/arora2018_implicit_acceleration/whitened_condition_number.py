@@ -80,7 +80,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ]
     return Evidence.measured(
         claim,
-        f"kappa(P) departs from the claim by at most {max(gaps):.1e}",
+        f"kappa(P) departs from the claim by at most {max(gaps):.2g}",
         contradicted=max(gaps) > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=len(gaps),

@@ -116,9 +116,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     unequal = unbalanced_layers((3, 12, 2), 0.3, np.random.default_rng(seed))
     return Evidence.measured(
         claim,
-        f"wide and narrow part by at most {worst:.1e} of the way (Gaussian layers: imbalance {imbalance(unequal):.2f})",
+        f"wide and narrow part by at most {worst:.2g} of the way (Gaussian layers: imbalance {imbalance(unequal):.2f})",
         contradicted=worst > AGREE,
-        error_bar=f"{AGREE:.0e} (two integrations at 1e-10)",
+        error_bar=f"{AGREE:.2g} (two integrations at 1e-10)",
         cases=len(cases),
         seed=seed,
         picture=departures(gaps, AGREE, title="Wide and narrow networks move together", ylabel="distance / way"),

@@ -142,7 +142,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gradients, paths = (max(values) for values in zip(*found, strict=True))
     return Evidence.measured(
         claim,
-        f"gradients depart by at most {gradients:.1e}; after 50 steps widths 1, 5 and 40 differ by {paths:.1e}",
+        f"gradients depart by at most {gradients:.2g}; after 50 steps widths 1, 5 and 40 differ by {paths:.2g}",
         contradicted=max(gradients, paths) > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=len(found),

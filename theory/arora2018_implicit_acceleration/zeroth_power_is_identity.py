@@ -126,7 +126,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"the layers ask for z between {min(found):.6f} and {max(found):.6f}",
         contradicted=worst > bar,
-        error_bar=f"{bar:.0e} (step 1e-6)",
+        error_bar=f"{bar:.2g} (step 1e-6)",
         cases=len(found),
         seed=seed,
         picture=by_case(

@@ -151,9 +151,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         raise OdeflowError("Expected activation flips before t = 4 but there were none. Take another seed.")
     return Evidence.measured(
         claim,
-        f"jumps up to {largest:.3g} agree with the formula to {worst:.1e}",
+        f"jumps up to {largest:.3g} agree with the formula to {worst:.2g}",
         contradicted=worst > 1e-10,
-        error_bar=f"{10 * STEP**2:.0e} (extrapolation over {STEP:.0e})",
+        error_bar=f"{10 * STEP**2:.2g} (extrapolation over {STEP:.2g})",
         cases=len(pairs),
         seed=seed,
         detail=f"a measured jump differs by {worst:.3g}",

@@ -148,10 +148,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     claimed = float(claim.bound({OUTPUT: output, SPEED: speed, WIDTH: 1.0}))
     return Evidence.measured(
         claim,
-        f"the network's Delta' jumps by {jump:.12f}",
+        f"the network's Delta' jumps by {jump:.4g}",
         contradicted=abs(jump - claimed) > 1e-10,
         error_bar="1e-13 (extrapolation over 1e-7)",
-        detail=f"measured jump {jump:.12f}, claimed {claimed:.12f}",
+        detail=f"measured jump {jump:.4g}, claimed {claimed:.4g}",
     )
 
 

@@ -121,7 +121,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         "every certified enclosure holds the claimed value" if worst <= 0.0 else "a claimed value is outside",
         contradicted=worst > 0.0,
-        error_bar=f"{widest:.1e} (widest enclosure)",
+        error_bar=f"{widest:.2g} (widest enclosure)",
         cases=len(claim.formula.args),
         detail=f"a claimed value is {worst:.3g} outside its enclosure" if worst > 0.0 else "",
         picture=against_claim(

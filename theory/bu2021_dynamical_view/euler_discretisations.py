@@ -124,7 +124,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         "; ".join(said),
         contradicted=bool(wrong),
-        error_bar=f"{max(bars):.1e} (difference of the two finest steps)",
+        error_bar=f"{max(bars):.2g} (difference of the two finest steps)",
         cases=8,
         detail=wrong,
         picture=along(

@@ -84,9 +84,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     failed, sharp = worst > bar, bar < SHARP
     return Evidence.measured(
         claim,
-        f"slope of the predictions differs from the claim by {worst:.1e} of |H Delta|",
+        f"slope of the predictions differs from the claim by {worst:.2g} of |H Delta|",
         contradicted=True if failed else False if sharp else None,
-        error_bar=f"{bar:.1e} (rounding of the difference quotient)",
+        error_bar=f"{bar:.2g} (rounding of the difference quotient)",
         cases=len(gaps),
         seed=seed,
         detail=f"largest difference {worst:.3g} of |H Delta|",

@@ -101,12 +101,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         shares.append(np.array([run.losses, bounds]) / run.losses[0])
     return Evidence.measured(
         claim,
-        f"largest ratio to the bound {worst:.6g} on {checked} of {tried} networks with a positive kernel",
+        f"largest ratio to the bound {worst:.4g} on {checked} of {tried} networks with a positive kernel",
         contradicted=None if not checked else worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=checked,
         seed=seed,
-        detail=f"largest ratio {worst:.6g}",
+        detail=f"largest ratio {worst:.4g}",
         picture=along(
             np.linspace(0.0, 5.0, 60),
             {f"largest of {checked} networks": np.max([s[0] for s in shares], axis=0)},

@@ -122,11 +122,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     limit, claimed = max(ratios), float(claim.formula.rhs)
     return Evidence.measured(
         claim,
-        f"ahead for good {', '.join(said)} (mu = 0.04; eta mu = 0.04); ratio at t = 2000 below {limit:.0e}",
+        f"ahead for good {', '.join(said)} (mu = 0.04; eta mu = 0.04); ratio at t = 2000 below {limit:.2g}",
         contradicted=abs(limit - claimed) > 1e-6,
         error_bar="one maximum, pi/sqrt(mu) = 15.7 in t",
         cases=4,
-        detail=f"ratio of the losses {limit:.1e} at t = 2000, claimed limit {claimed:g}",
+        detail=f"ratio of the losses {limit:.2g} at t = 2000, claimed limit {claimed:g}",
         picture=along(
             t[:20001],
             {label: values[:20001] for label, values in curves.items()},

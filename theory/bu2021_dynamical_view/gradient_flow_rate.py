@@ -146,12 +146,12 @@ def simulate(claim: Claim, seed: int, floor: sp.Expr = FLOOR) -> Evidence:
     worst = max(ratios)
     return Evidence.measured(
         claim,
-        f"largest loss/bound {worst:.6g}; for trained networks {max(ratios[-3:]):.6g}",
+        f"largest loss/bound {worst:.4g}; for trained networks {max(ratios[-3:]):.4g}",
         contradicted=worst > 1.0 + SLACK,
-        error_bar=f"{SLACK:.0e} (closed form on every piece; networks exact between flips)",
+        error_bar=f"{SLACK:.2g} (closed form on every piece; networks exact between flips)",
         cases=len(ratios),
         seed=seed,
-        detail=f"largest loss/bound {worst:.6g}",
+        detail=f"largest loss/bound {worst:.4g}",
         picture=by_case(ratios, 1.0, title="No loss exceeds the claimed bound", ylabel="largest loss / bound"),
     )
 

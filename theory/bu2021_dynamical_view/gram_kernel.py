@@ -84,9 +84,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         bar = max(bar, 4.0 * rounding * float(np.abs(J).sum(axis=1).max()))
     return Evidence.measured(
         claim,
-        f"J J^T by differences departs from the claim by at most {worst:.1e}",
+        f"J J^T by differences departs from the claim by at most {worst:.2g}",
         contradicted=True if worst > bar else False if bar < 1e-3 else None,
-        error_bar=f"{bar:.1e} (rounding of the difference quotients)",
+        error_bar=f"{bar:.2g} (rounding of the difference quotients)",
         cases=len(widths),
         seed=seed,
         detail=f"largest difference of an entry {worst:.3g}",

@@ -73,9 +73,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     lowest = min(excesses)
     return Evidence.measured(
         claim,
-        f"smallest value of the form minus what is claimed: {lowest:.1e} for |v| = 1",
+        f"smallest value of the form minus what is claimed: {lowest:.2g} for |v| = 1",
         contradicted=lowest < -bar,
-        error_bar=f"{bar:.1e} (rounding of the eigenvalues)",
+        error_bar=f"{bar:.2g} (rounding of the eigenvalues)",
         cases=len(widths),
         seed=seed,
         detail=f"smallest excess {lowest:.3g}",

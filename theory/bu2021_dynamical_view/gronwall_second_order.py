@@ -111,7 +111,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = float((np.max(found, axis=0) / bound).max())
     return Evidence.measured(
         claim,
-        f"largest V / bound {worst:.6f}",
+        f"largest V / bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=30,

@@ -92,12 +92,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     wrong = [q for q in found if not rates(claim, q)]
     return Evidence.measured(
         claim,
-        f"lambda_0 in [{min(found):.2e}, {max(found):.6f}]; {len(wrong)} of {len(found)} violate the claim",
+        f"lambda_0 in [{min(found):.3g}, {max(found):.4g}]; {len(wrong)} of {len(found)} violate the claim",
         contradicted=bool(wrong),
         error_bar="1e-12 (eigenvalues)",
         cases=len(found),
         seed=seed,
-        detail=f"violated at lambda_0 = {wrong[0]:.6f}" if wrong else "",
+        detail=f"violated at lambda_0 = {wrong[0]:.4g}" if wrong else "",
         picture=along(
             sorted(found),
             {"left side": sp.lambdify(LAMBDA0, claim.formula.lhs)(np.sort(found))},

@@ -107,7 +107,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps, key=lambda k: abs(gaps[k]))
     return Evidence.measured(
         claim,
-        f"measured minus claimed best rate at most {abs(gaps[worst]):.1e} (at k = {worst:.4g})",
+        f"measured minus claimed best rate at most {abs(gaps[worst]):.2g} (at k = {worst:.4g})",
         contradicted=abs(gaps[worst]) > 1e-9,
         error_bar="1e-9 (generalised eigenvalues)",
         cases=400 * len(gaps),

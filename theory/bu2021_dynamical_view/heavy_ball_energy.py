@@ -94,9 +94,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gap, bar, rise, picture = balance(claim, random_network(6, 3, 64, seed=seed), 0.8, 401)
     return Evidence.measured(
         claim,
-        f"the balance closes to {gap:.1e} of E(0) across activation flips; largest rise {max(rise, 0.0):.1e}",
+        f"the balance closes to {gap:.2g} of E(0) across activation flips; largest rise {max(rise, 0.0):.2g}",
         contradicted=gap > 1e-4 + bar or rise > 1e-9,
-        error_bar=f"{bar:.1e} (two quadratures)",
+        error_bar=f"{bar:.2g} (two quadratures)",
         cases=401,
         seed=seed,
         detail=f"the balance is off by {gap:.3g} of E(0)",

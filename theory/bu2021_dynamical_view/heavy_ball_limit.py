@@ -103,7 +103,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         steps,
         errors,
         order=claimed_order(claim.formula, STEP),
-        observed=f"largest error {errors[-1]:.2e} at h = {steps[-1]:g}",
+        observed=f"largest error {errors[-1]:.3g} at h = {steps[-1]:g}",
     )
 
 

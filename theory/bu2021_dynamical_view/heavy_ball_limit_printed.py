@@ -129,11 +129,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bound = float(claim.formula.rhs)
     return Evidence.measured(
         claim,
-        f"iterates at t = 1 tend to {limit:.5f}",
+        f"iterates at t = 1 tend to {limit:.4g}",
         contradicted=limit >= bound - bar,
-        error_bar=f"{bar:.1e} (difference of the two finest steps)",
+        error_bar=f"{bar:.2g} (difference of the two finest steps)",
         cases=2,
-        detail=f"iterates at t = 1 tend to {limit:.5f}, claimed below {bound:g}",
+        detail=f"iterates at t = 1 tend to {limit:.4g}, claimed below {bound:g}",
     )
 
 

@@ -106,7 +106,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         Stage.SIMULATION,
         Status.FAILS if worst > 1e-8 else Status.HOLDS,
         claimed="V e^{rt} never rises",
-        observed=f"largest rise {max(worst, 0.0):.1e} of V(0)",
+        observed=f"largest rise {max(worst, 0.0):.2g} of V(0)",
         error_bar="1e-8 (tolerance of the integrator)",
         cases=len(spectrum),
         seed=seed,

@@ -158,13 +158,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     top = max(worst, tight, *usual)
     return Evidence.measured(
         claim,
-        f"largest ratio to the bound {max(usual):.4f} on {len(usual)} networks of 64-256 neurons, {worst:.4f} "
+        f"largest ratio to the bound {max(usual):.4g} on {len(usual)} networks of 64-256 neurons, {worst:.4f} "
         f"over {len(inside)} small ones and {steps} climbing steps; one sample, H = lambda_0/2: {tight:.4f} (2/e)",
         contradicted=top > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=len(usual) + len(inside) + steps + 1,
         seed=seed,
-        detail=f"largest ratio {top:.6g}",
+        detail=f"largest ratio {top:.4g}",
         picture=by_case(
             [*usual, *(value for value, _ in inside), tight],
             1.0,

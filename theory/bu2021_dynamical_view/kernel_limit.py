@@ -78,7 +78,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"with {NEURONS} neurons the worst of 36 entries is off by {worst:.2g} standard errors",
         contradicted=worst > SIGMAS,
-        error_bar=f"standard error of an entry at most {float((error / np.abs(gram)).max()):.1e} of |x_i.x_j|",
+        error_bar=f"standard error of an entry at most {float((error / np.abs(gram)).max()):.2g} of |x_i.x_j|",
         cases=36,
         seed=seed,
         detail=f"worst entry off by {worst:.3g} standard errors",

@@ -132,7 +132,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         certified.append(certified_lower(X / np.linalg.norm(X, axis=1, keepdims=True)))
     return Evidence.measured(
         claim,
-        f"lambda_0 > {min(certified):.1e} for n up to {sizes[-1]} random inputs in dimension 5",
+        f"lambda_0 > {min(certified):.2g} for n up to {sizes[-1]} random inputs in dimension 5",
         contradicted=False if min(certified) > 0.0 else None,
         error_bar="certified lower bounds, rounding included",
         cases=len(sizes),

@@ -118,7 +118,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     return Evidence.measured(
         claim,
         f"{failures} of 200 networks fail [{low:.3f}, {high:.3f}], bound {bound:.3f}; mean sum of |entries| "
-        f"{mean:.1e} +- {spread:.0e}, the proof's {0.1 * lambda0 / 4:.1e}",
+        f"{mean:.2g} +- {spread:.2g}, the proof's {0.1 * lambda0 / 4:.2g}",
         contradicted=low > bound,
         error_bar="95 % Clopper-Pearson interval, in brackets",
         cases=200,

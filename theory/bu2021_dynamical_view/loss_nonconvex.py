@@ -94,7 +94,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         curvature = min(curvature, float(np.linalg.eigvalsh(J.T @ J)[0]))
     return Evidence.measured(
         claim,
-        f"{above} of {pairs} random midpoints above the mean; least curvature in a cell {curvature:.0e}",
+        f"{above} of {pairs} random midpoints above the mean; least curvature in a cell {curvature:.2g}",
         contradicted=False if above else None,
         error_bar="1e-12 (rounding)",
         cases=pairs,

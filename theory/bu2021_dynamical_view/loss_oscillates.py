@@ -116,7 +116,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     seen = {f: largest_rise(f * 0.49, 0.7) for f in (1.2, 2.0, 10.0)}
     return Evidence.measured(
         claim,
-        "largest rise (of L(0) = 1/2) " + ", ".join(f"{v:.1e} at {f:g} r^2" for f, v in seen.items()),
+        "largest rise (of L(0) = 1/2) " + ", ".join(f"{v:.2g} at {f:g} r^2" for f, v in seen.items()),
         contradicted=bool(wrong),
         error_bar="1e-14 (closed form)",
         cases=len(factors),

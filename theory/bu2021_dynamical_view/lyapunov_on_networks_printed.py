@@ -228,13 +228,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, after / bound)
         found.append(after / bound)
         said.append(
-            f"{case.a.size} neurons: V {before:.5f} -> {after:.5f} at t = {moment:.5f}, {after / bound:.3f} x bound"
+            f"{case.a.size} neurons: V {before:.4g} -> {after:.4g} at t = {moment:.4g}, {after / bound:.3f} x bound"
         )
     return Evidence.measured(
         claim,
         "; ".join(said),
         contradicted=worst > 1.0 + 1e-6,
-        error_bar=f"{spread:.0e} (V taken 1e-9 and 1e-8 beside the flip)",
+        error_bar=f"{spread:.2g} (V taken 1e-9 and 1e-8 beside the flip)",
         cases=2,
         detail=f"V just after a flip is {worst:.4f} times the bound",
         picture=by_case(found, 1.0, title="A flip lifts V above the bound", ylabel="V after the flip / bound"),

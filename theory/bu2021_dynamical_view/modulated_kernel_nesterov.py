@@ -140,7 +140,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         f"1 + eps cos 2t with sup/inf {ratio:.3g}, gamma = 3: t^3 E grows at rate {rate:.4f}; with eps = 0.2 "
         f"L(200) = {losses[0]:.3g}, L(400) = {losses[1]:.3g} from L(0) = 0.5",
         contradicted=rate > float(claim.formula.rhs) + 10 * spread,
-        error_bar=f"{spread:.0e} of each value (two integrators)",
+        error_bar=f"{spread:.2g} of each value (two integrators)",
         cases=2,
         detail=f"exponential rate {rate:.4f} between t = 400 and t = 800",
         picture=along(

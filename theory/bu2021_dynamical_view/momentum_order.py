@@ -132,7 +132,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         np.array(steps),
         np.array(errors),
         order=claimed_order(claim.formula, STEP),
-        observed=f"largest error {errors[-1]:.1e} at h = {steps[-1]:g}",
+        observed=f"largest error {errors[-1]:.2g} at h = {steps[-1]:g}",
     )
 
 

@@ -106,13 +106,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         errors.append(float(np.abs(np.array(path[2:]) - exact).max()))
     fit = fit_scaling(np.array(steps), np.array(errors)[:, None])
     second_order = abs(fit.exponent - 1.0) < 0.2
-    claimed, shown = int(claim.formula.rhs), ", ".join(f"{e:.1e}" for e in errors)
+    claimed, shown = int(claim.formula.rhs), ", ".join(f"{e:.2g}" for e in errors)
     ordinary = claim.formula.lhs.args == ORDINARY
     return Evidence.measured(
         claim,
         f"errors against the second-order ODE {shown}: order {fit.exponent:.3f} in h",
         contradicted=ordinary and second_order and claimed != 2,
-        error_bar=f"{0.5 * (fit.interval[1] - fit.interval[0]):.1e} (95 % interval of the fit)",
+        error_bar=f"{0.5 * (fit.interval[1] - fit.interval[0]):.2g} (95 % interval of the fit)",
         cases=len(steps),
         detail=f"the iterates follow a second-order ODE with order {fit.exponent:.3f}",
         picture=over_steps(

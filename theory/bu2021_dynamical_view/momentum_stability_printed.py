@@ -81,7 +81,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"the error grows from {early:.1f} to {late:.1f}, at rate {growth:.3f}; the roots say {sigma:.4f}",
         contradicted=growth > 0.0 and not isinstance(claim.formula, sp.Implies),
-        error_bar=f"{abs(growth - sigma):.1e} (growth of maxima against roots)",
+        error_bar=f"{abs(growth - sigma):.2g} (growth of maxima against roots)",
         detail=f"at b1 = b2 = 1, lambda = 2 the error grows at rate {sigma:.4f}",
         picture=along(
             times,

@@ -133,16 +133,17 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     """Fit both exponents over widths and seeds; the error bar of a single value comes from two step sizes."""
     values, spread = measured(seed)
     off, words, picture = compared(claim, EXPONENTS, values)
-    means = ", ".join(f"{v:.1e}" for v in values[1].mean(axis=1))
+    means = ", ".join(f"{v:.2g}" for v in values[1].mean(axis=1))
     return Evidence.measured(
         claim,
         f"{words}; tanh {means} at m = 64, 256, 1024",
         contradicted=off > 0,
-        error_bar=f"95 % intervals over seeds, in brackets; single values to {spread:.0e} (two step sizes)",
+        error_bar=f"95 % intervals over seeds, in brackets; single values to {spread:.2g} (two step sizes)",
         cases=2 * len(WIDTHS) * SEEDS,
         seed=seed,
         picture=picture,
-        detail=f"{off:+.2f}: how far outside its interval the worst exponent is, as in network_kernel_scaling",
+        detail=f"the worst exponent is {abs(off):.2f} {'outside' if off > 0.0 else 'within'} its interval, "
+        "as in network_kernel_scaling",
     )
 
 

@@ -115,7 +115,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"rho''(0) = {bend:.4f}",
         contradicted=abs(bend - claimed) > bar,
-        error_bar=f"{bar:.0e} (extrapolation from two pairs of times)",
+        error_bar=f"{bar:.2g} (extrapolation from two pairs of times)",
         detail=f"rho''(0) = {bend:.3f}, claimed {claimed:.3f}",
     )
 

@@ -122,9 +122,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gap = float(np.abs(rate - expected).max() / np.abs(rate).max())
     return Evidence.measured(
         claim,
-        f"Delta' of a tanh network by differences agrees with the claim to {gap:.1e}",
+        f"Delta' of a tanh network by differences agrees with the claim to {gap:.2g}",
         contradicted=gap > 1e-7,
-        error_bar=f"{spread:.0e} (two step sizes, before extrapolation)",
+        error_bar=f"{spread:.2g} (two step sizes, before extrapolation)",
         cases=5,
         seed=seed,
         detail=f"relative difference {gap:.3g}",

@@ -110,12 +110,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(gaps)
     slopes = {x: fitted_slope(x, 3.0) for x in (0.01, 0.1)}
     said = ", ".join(
-        f"{s:.6f} +- {e:.1e} at eta lambda = {x:g} (ln(1 - eta lambda) = {np.log1p(-x):.6f})"
+        f"{s:.6f} +- {e:.2g} at eta lambda = {x:g} (ln(1 - eta lambda) = {np.log1p(-x):.6f})"
         for x, (s, e) in slopes.items()
     )
     return Evidence.measured(
         claim,
-        f"Casoratians agree to {worst:.1e}; slope of ln L + gamma ln k: {said}",
+        f"Casoratians agree to {worst:.2g}; slope of ln L + gamma ln k: {said}",
         contradicted=worst > 1e-10,
         error_bar="1e-10 (rounding, cancellation between the two products)",
         cases=50,

@@ -136,12 +136,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         ratios.append(worst_ratio(claim, float(rng.uniform(0.2, 12.0)), spectrum, float(rng.uniform(0.1, 1.0)), 4000))
     return Evidence.measured(
         claim,
-        f"largest loss / bound {max(ratios):.6f}",
+        f"largest loss / bound {max(ratios):.4g}",
         contradicted=max(ratios) > 1.0 + 1e-9,
         error_bar="1e-9 (rounding of 4000 steps)",
         cases=len(ratios),
         seed=seed,
-        detail=f"largest loss / bound {max(ratios):.6g}",
+        detail=f"largest loss / bound {max(ratios):.4g}",
         picture=by_case(
             ratios,
             1.0,

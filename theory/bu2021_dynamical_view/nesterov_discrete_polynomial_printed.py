@@ -89,7 +89,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"root rate of the loss {measured:.4f}, claimed at least {claimed:g}",
         contradicted=measured < claimed - 3 * bar,
-        error_bar=f"{bar:.1e} (half of the run against all of it)",
+        error_bar=f"{bar:.2g} (half of the run against all of it)",
         picture=along(
             np.arange(steps + 1.0),
             losses,

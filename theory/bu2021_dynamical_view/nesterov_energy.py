@@ -125,9 +125,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     rise = float(np.diff(run.losses + run.kinetic_energies).max())
     return Evidence.measured(
         claim,
-        f"energy balance closes to {gap:.1e} of E across activation flips; largest rise {max(rise, 0.0):.1e}",
+        f"energy balance closes to {gap:.2g} of E across activation flips; largest rise {max(rise, 0.0):.2g}",
         contradicted=gap > 1e-4 + bar or rise > 1e-9,
-        error_bar=f"{bar:.1e} (two quadratures)",
+        error_bar=f"{bar:.2g} (two quadratures)",
         cases=run.times.size,
         seed=seed,
         detail=f"the balance is off by {gap:.3g} of E",

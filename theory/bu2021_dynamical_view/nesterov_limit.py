@@ -98,7 +98,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         fits.append((np.array(steps), np.array(errors)))
     order = claimed_order(claim.formula, STEP)
     found = [
-        order_evidence(claim, *fit, order=order, observed=f"error {fit[1][-1]:.1e} at h = {fit[0][-1]:g}")
+        order_evidence(claim, *fit, order=order, observed=f"error {fit[1][-1]:.2g} at h = {fit[0][-1]:g}")
         for fit in fits
     ]
     return max(found, key=lambda e: (e.status.value == "fails", e.cases))

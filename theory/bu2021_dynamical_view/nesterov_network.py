@@ -90,13 +90,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, best)
     return Evidence.measured(
         claim,
-        f"largest ratio to the bound {worst:.4f} over {len(inside)} networks and {steps} climbing steps, "
+        f"largest ratio to the bound {worst:.4g} over {len(inside)} networks and {steps} climbing steps, "
         "up to t = 30/sqrt(lambda_0/2)",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=len(inside) + steps,
         seed=seed,
-        detail=f"largest ratio {worst:.6g}",
+        detail=f"largest ratio {worst:.4g}",
         picture=by_case(
             [worst, *(value for value, _ in inside)],
             1.0,

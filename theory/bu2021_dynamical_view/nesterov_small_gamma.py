@@ -103,7 +103,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         "s^2 x^2 grows like s to the power " + ", ".join(f"{v:+.3f} at gamma = {g:g}" for g, v in found.items()),
         contradicted=bool(wrong),
-        error_bar=f"{max(abs(v - (2 - g)) for g, v in found.items()):.1e} (largest difference to 2 - gamma)",
+        error_bar=f"{max(abs(v - (2 - g)) for g, v in found.items()):.2g} (largest difference to 2 - gamma)",
         cases=len(found),
         detail=f"claim and growth disagree at gamma = {wrong[0]:g}" if wrong else "",
         picture=along(

@@ -134,9 +134,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     half = max((fit.interval[1] - fit.interval[0]) / 2 for _, fit, _ in fits)
     return Evidence.measured(
         claim,
-        f"fitted powers {shown}; amplitudes agree to {max(gaps):.1e}",
+        f"fitted powers {shown}; amplitudes agree to {max(gaps):.2g}",
         contradicted=bool(wrong or max(gaps) > 1e-2),
-        error_bar=f"{half:.1e} (95 % interval of the fits)",
+        error_bar=f"{half:.2g} (95 % interval of the fits)",
         cases=len(fits),
         detail=f"fitted powers {shown}; amplitude off by {max(gaps):.2g}",
         picture=along(

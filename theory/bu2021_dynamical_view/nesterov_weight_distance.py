@@ -139,12 +139,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     least = float(np.broadcast_to(claim.bound({**single, SPLIT: grid}), grid.shape).min())
     return Evidence.measured(
         claim,
-        f"largest distance / bound {worst:.4f}; least R' for n = m = 1: {least:.3f} (true: near 1)",
+        f"largest distance / bound {worst:.4g}; least R' for n = m = 1: {least:.3f} (true: near 1)",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,
-        detail=f"largest distance / bound {worst:.4f}",
+        detail=f"largest distance / bound {worst:.4g}",
         picture=by_case(
             found,
             1.0,

@@ -114,11 +114,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(found.values())
     return Evidence.measured(
         claim,
-        f"largest speed / bound {found[4.0]:.4f} at gamma = 4, p = 2, {found[7.0]:.4f} at gamma = 7, p = 14/3",
+        f"largest speed / bound {found[4.0]:.4g} at gamma = 4, p = 2, {found[7.0]:.4f} at gamma = 7, p = 14/3",
         contradicted=worst > 1.0 + 1e-6,
         error_bar="1e-6 (grid of the closed form)",
         cases=12000,
-        detail=f"largest speed / bound {worst:.4f}",
+        detail=f"largest speed / bound {worst:.4g}",
         picture=along(
             s,
             curves,

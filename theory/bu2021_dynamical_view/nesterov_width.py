@@ -127,11 +127,11 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         Stage.SIMULATION,
         Status.FAILS if worst > 1.0 + 1e-9 else Status.HOLDS,
         claimed="|w_r'| <= sqrt(2 n L(0)/m) t/(gamma+1), the step that the exponents rest on",
-        observed=f"largest speed / bound {worst:.4f}",
+        observed=f"largest speed / bound {worst:.4g}",
         error_bar="1e-9 (closed form)",
         cases=len(found),
         seed=seed,
-        detail=f"largest speed / bound {worst:.4f}",
+        detail=f"largest speed / bound {worst:.4g}",
         picture=by_case(
             found,
             1.0,

@@ -158,7 +158,8 @@ def scaling_evidence(claim: Claim, choose: Choice, *, seed: int) -> Evidence:
         cases=len(WIDTHS) * SEEDS,
         seed=seed,
         picture=picture,
-        detail=f"{off:+.2f}: how far outside the {DECISION:.1%} interval, widened by {SLACK}, the worst exponent is",
+        detail=f"the worst exponent is {abs(off):.2f} {'outside' if off > 0.0 else 'within'} its {DECISION:.1%} "
+        f"interval, widened by {SLACK}",
     )
 
 

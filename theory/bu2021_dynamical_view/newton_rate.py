@@ -123,7 +123,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = min(found)
     return Evidence.measured(
         claim,
-        f"smallest excess {worst:.1e} (equal samples); true rate over the bound {', '.join(said)}",
+        f"smallest excess {worst:.2g} (equal samples); true rate over the bound {', '.join(said)}",
         contradicted=worst < -1e-10,
         error_bar="1e-10 (rounding)",
         cases=4,

@@ -89,9 +89,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, float(abs(pairs[-1][1] - pairs[-1][0]) / np.linalg.norm(v)))
     return Evidence.measured(
         claim,
-        f"slope of the errors departs from the descent of Lhat by {worst:.1e}",
+        f"slope of the errors departs from the descent of Lhat by {worst:.2g}",
         contradicted=worst > TRUNCATION,
-        error_bar=f"{TRUNCATION:.0e} (central differences of step {STEP:.0e})",
+        error_bar=f"{TRUNCATION:.2g} (central differences of step {STEP:.2g})",
         cases=count,
         seed=seed,
         detail=f"largest difference {worst:.3g}",

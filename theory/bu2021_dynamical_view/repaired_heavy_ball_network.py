@@ -190,13 +190,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(ratios)
     return Evidence.measured(
         claim,
-        f"largest ratio to the bound {worst:.6g}, largest rise of V_inf {max(rise, 0.0):.1e}; "
-        f"width over needed width {share[0]:.2g} on one network, {min(share[1:]):.1e}..{max(share[1:]):.1e} on four",
+        f"largest ratio to the bound {worst:.4g}, largest rise of V_inf {max(rise, 0.0):.2g}; "
+        f"width over needed width {share[0]:.2g} on one network, {min(share[1:]):.2g}..{max(share[1:]):.2g} on four",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=5,
         seed=seed,
-        detail=f"largest ratio {worst:.6g}",
+        detail=f"largest ratio {worst:.4g}",
         picture=by_case(
             ratios,
             1.0,

@@ -204,12 +204,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(ratios)
     return Evidence.measured(
         claim,
-        f"largest ratio to the bound {worst:.6g}",
+        f"largest ratio to the bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (exact propagation, rounding only)",
         cases=81,
         seed=seed,
-        detail=f"largest ratio {worst:.9g}",
+        detail=f"largest ratio {worst:.4g}",
         picture=by_case(
             ratios,
             1.0,

@@ -131,7 +131,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     return Evidence.measured(
         claim,
         f"best factors at x = 0.01: {claimed(claim, 1, 0.01):.4f} (J = 1), {claimed(claim, 2, 0.01):.4f} "
-        f"(J = 2); no random momenta better, the nearest worse by {margin:.1e}",
+        f"(J = 2); no random momenta better, the nearest worse by {margin:.2g}",
         contradicted=bool(wrong or margin < -1e-6),
         error_bar="eps^(1/(J+1)) (multiple roots in floats)",
         cases=609,

@@ -212,12 +212,13 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     return Evidence.measured(
         claim,
         f"loss over bound {ratios[-1]:.3f} at t = {run.times[ratios.size - 1] * rate:.3g}/r, "
-        f"{run.event_count} flips, {run.captures} neurons held; lambda_min(H) >= lambda_0/2 until t = {until:.3g}",
+        f"{run.event_count} flips, {run.captures} neurons held; lambda_min(H) >= lambda_0/2 "
+        f"{f'until t = {until:.3g}' if np.isfinite(until) else 'throughout'}",
         contradicted=ratios.max() > 1.0 + 1e-6,
-        error_bar=f"{max(run.consistency, 1e-10):.0e} (predictions from the weights)",
+        error_bar=f"{max(run.consistency, 1e-10):.2g} (predictions from the weights)",
         cases=ratios.size,
         seed=seed,
-        detail=f"largest ratio to the bound {ratios.max():.4f} while lambda_min(H) >= lambda_0/2",
+        detail=f"largest ratio to the bound {ratios.max():.4g} while lambda_min(H) >= lambda_0/2",
         picture=along(
             run.times[: ratios.size] * rate,
             run.losses[: ratios.size],

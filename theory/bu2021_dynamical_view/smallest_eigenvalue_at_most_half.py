@@ -123,7 +123,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"largest certified lambda_0 is {largest:.6f}",
         contradicted=largest > float(claim.formula.rhs) + NORM_ROUNDING,
-        error_bar=f"{widest:.1e} (widest enclosure)",
+        error_bar=f"{widest:.2g} (widest enclosure)",
         cases=len(cases),
         seed=seed,
         detail=f"lambda_0 reaches {largest:.6g}",

@@ -147,10 +147,10 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     (slow, grow), (slow_coarse, grow_coarse) = thresholds(81), thresholds(41)
     return Evidence.measured(
         claim,
-        f"a period multiplies by {eigenvalue:.4f}; L(12) = {losses[-1]:.1f}, bound {bounds[-1]:.1e}; with the "
+        f"a period multiplies by {eigenvalue:.4f}; L(12) = {losses[-1]:.1f}, bound {bounds[-1]:.2g}; with the "
         f"best timing the exponent fails past ratio {slow:.3f}, the loss grows past {grow:.3f}",
         contradicted=bool((np.array(losses) > bounds).any()),
-        error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.0e} (thresholds, two grids)",
+        error_bar=f"{max(abs(slow - slow_coarse), abs(grow - grow_coarse), 1e-8):.2g} (thresholds, two grids)",
         cases=12,
         detail=f"L(12) = {losses[-1]:.4g} against {bounds[-1]:.4g}",
         picture=along(

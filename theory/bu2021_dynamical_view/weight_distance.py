@@ -126,12 +126,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ratios.append(_critical_ratio(claim))
     return Evidence.measured(
         claim,
-        f"largest distance / bound {max(ratios):.4f}",
+        f"largest distance / bound {max(ratios):.4g}",
         contradicted=max(ratios) > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(ratios),
         seed=seed,
-        detail=f"largest ratio {max(ratios):.6f}; the single critical mode has {ratios[-1]:.6f}",
+        detail=f"largest ratio {max(ratios):.4g}; the single critical mode has {ratios[-1]:.4g}",
         picture=by_case(
             ratios,
             1.0,

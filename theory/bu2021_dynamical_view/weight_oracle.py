@@ -135,9 +135,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bar = 1e-14 * conditioning
     return Evidence.measured(
         claim,
-        f"weights of three discrete methods differ from the claim by {worst:.1e}",
+        f"weights of three discrete methods differ from the claim by {worst:.2g}",
         contradicted=worst > 10 * bar,
-        error_bar=f"{bar:.1e} (1e-14 x condition number of H)",
+        error_bar=f"{bar:.2g} (1e-14 x condition number of H)",
         cases=cases,
         seed=seed,
         detail=f"largest difference {worst:.3g}",

@@ -113,7 +113,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(found)
     return Evidence.measured(
         claim,
-        f"largest distance / bound {worst:.6f}",
+        f"largest distance / bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=len(found) - 1,

@@ -113,12 +113,12 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(*ratios, tight)
     return Evidence.measured(
         claim,
-        f"speed over bound: {', '.join(f'{r:.3f}' for r in ratios)} (m = 16, 64, 256), {tight:.6f} (m = 1)",
+        f"speed over bound: {', '.join(f'{r:.3f}' for r in ratios)} (m = 16, 64, 256), {tight:.4g} (m = 1)",
         contradicted=worst > 1.0 + 1e-9,
         error_bar="1e-9 (event-resolved, rounding only)",
         cases=16,
         seed=seed,
-        detail=f"largest ratio {worst:.6g}",
+        detail=f"largest ratio {worst:.4g}",
         picture=along(
             (1, 16, 64, 256),
             [tight, *ratios],

@@ -103,7 +103,7 @@ def set_evidence(claim: Claim, sets: Iterable[Float[np.ndarray, "n d"]], *, seed
     what = "largest difference" if equal else "largest excess over the bound"
     return Evidence.measured(
         claim,
-        f"{what} {worst:.1e} of the mean squared gradient{observed}",
+        f"{what} {worst:.2g} of the mean squared gradient{observed}",
         contradicted=worst > ROUNDING,
         error_bar=f"{ROUNDING} (rounding)",
         cases=len(found),

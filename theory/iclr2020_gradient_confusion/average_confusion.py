@@ -116,7 +116,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(seen - bound for bound, seen in found)
     return Evidence.measured(
         claim,
-        f"largest excess over the bound {worst:.1e} of alpha mean|g|^2",
+        f"largest excess over the bound {worst:.2g} of alpha mean|g|^2",
         contradicted=worst > 1e-11,
         error_bar="1e-11 (rounding)",
         cases=len(found),

@@ -114,7 +114,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(found)
     return Evidence.measured(
         claim,
-        f"largest mean|g|^2 / bound {worst:.12f}",
+        f"largest mean|g|^2 / bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-12,
         error_bar="1e-12 (rounding)",
         cases=len(found),

@@ -134,7 +134,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found += [random_ratio(claim, 1000 * seed + k, k % 6) for k in range(150)]
     return Evidence.measured(
         claim,
-        f"largest slope / bound {max(found):.4f}",
+        f"largest slope / bound {max(found):.4g}",
         contradicted=max(found) > 1.0 + 1e-6,
         error_bar="1e-6 (central differences)",
         cases=len(found),

@@ -81,7 +81,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gap = float(np.abs(seen - claimed).max())
     return Evidence.measured(
         claim,
-        f"largest difference {gap:.1e} at 21 points",
+        f"largest difference {gap:.2g} at 21 points",
         contradicted=gap > 1e-14,
         error_bar="1e-14 (rounding)",
         cases=21,

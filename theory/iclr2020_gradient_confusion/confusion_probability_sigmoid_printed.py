@@ -127,8 +127,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bound = float(claim.bound(values))
     return Evidence.measured(
         claim,
-        f"d = 10^6, l = 512 d: Pr[h <= -1] in [{low:.4f}, {high:.4f}], bound {bound:.1e} (c = 1/4); "
-        f"explicit network against the law {gap:.1e}",
+        f"d = 10^6, l = 512 d: Pr[h <= -1] in [{low:.4f}, {high:.4f}], bound {bound:.2g} (c = 1/4); "
+        f"explicit network against the law {gap:.2g}",
         contradicted=low > bound and gap < 1e-12,
         error_bar="99.9 % Clopper-Pearson limits",
         cases=draws,

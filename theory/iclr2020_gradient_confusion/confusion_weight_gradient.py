@@ -145,7 +145,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found = [*chains, *(worst(claim, 1 + k % 4, measured((1000 * seed + k, 1 + k % 4, k % 3))) for k in range(40))]
     return Evidence.measured(
         claim,
-        f"largest square / bound {max(found):.4f}",
+        f"largest square / bound {max(found):.4g}",
         contradicted=max(found) > 1.0 + 1e-6,
         error_bar="1e-6 (central differences)",
         cases=len(found),

@@ -83,7 +83,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(abs(seen - claimed) for claimed, seen in pairs)
     return Evidence.measured(
         claim,
-        f"largest difference {worst:.1e} of 1/n_in over the paper's layers",
+        f"largest difference {worst:.2g} of 1/n_in over the paper's layers",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=5,

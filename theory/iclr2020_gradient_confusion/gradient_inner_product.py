@@ -159,7 +159,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found = max(abs(claimed - direct) for claimed, direct in pairs)
     return Evidence.measured(
         claim,
-        f"largest difference from finite differences {found:.1e}, relative",
+        f"largest difference from finite differences {found:.2g}, relative",
         contradicted=found > 1e-6,
         error_bar="1e-6 (central differences)",
         cases=40,

@@ -100,7 +100,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(seen - bound for bound, seen in pairs)
     return Evidence.measured(
         claim,
-        f"largest excess over the bound {worst:.1e} (0 is attained)",
+        f"largest excess over the bound {worst:.2g} (0 is attained)",
         contradicted=worst > 1e-9,
         error_bar="1e-9 (rounding)",
         cases=2000,

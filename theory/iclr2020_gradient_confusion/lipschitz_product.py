@@ -80,7 +80,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         found.append(ratio(claim, frequency, size, first, step))
     return Evidence.measured(
         claim,
-        f"largest change / bound {max(found):.6f}",
+        f"largest change / bound {max(found):.4g}",
         contradicted=max(found) > 1.0 + 1e-9,
         error_bar="1e-9 (rounding)",
         cases=len(found),

@@ -112,8 +112,8 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     gap = float(np.abs(seen - claimed).max())
     return Evidence.measured(
         claim,
-        f"margins move as claimed up to {gap:.1e}; orthogonal inputs: eta at most {eta:.1e}, other losses change by "
-        f"at most {untouched:.1e}",
+        f"margins move as claimed up to {gap:.2g}; orthogonal inputs: eta at most {eta:.2g}, other losses change by "
+        f"at most {untouched:.2g}",
         contradicted=gap > 1e-9,
         error_bar="1e-9 (margins recomputed from losses)",
         cases=250,

@@ -88,7 +88,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(seen - bound for bound, seen in pairs)
     return Evidence.measured(
         claim,
-        f"largest excess over the bound {worst:.1e} of |w|^2",
+        f"largest excess over the bound {worst:.2g} of |w|^2",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=1001,

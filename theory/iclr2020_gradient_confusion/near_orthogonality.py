@@ -125,7 +125,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found, one = float(max(r.max() for r in ratios.values())), dimensions[dimensions.size // 4, 0]
     return Evidence.measured(
         claim,
-        f"largest probability / bound {found:.6g}",
+        f"largest probability / bound {found:.4g}",
         contradicted=found > 1.0 + 1e-9,
         error_bar="1e-9 (incomplete beta function in floats)",
         cases=3 * dimensions.size * levels.size,

@@ -112,7 +112,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         found.append(worst(claim, depth, *norms(int(rng.integers(2**31)), depth, width, features, kind)))
     return Evidence.measured(
         claim,
-        f"largest gradient / bound {max(found):.6f}",
+        f"largest gradient / bound {max(found):.4g}",
         contradicted=max(found) > 1.0 + 1e-9,
         error_bar="1e-9 (rounding)",
         cases=len(found),

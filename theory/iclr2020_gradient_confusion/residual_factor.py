@@ -128,7 +128,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     found += [worst(claim, k % 6, measured((1000 * seed + k, k % 6, k % 3, k % 2 == 0))) for k in range(300)]
     return Evidence.measured(
         claim,
-        f"largest square / bound {max(found):.6f}",
+        f"largest square / bound {max(found):.4g}",
         contradicted=max(found) > 1.0 + 1e-9,
         error_bar="1e-9 (rounding)",
         cases=len(found),

@@ -80,7 +80,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     counts, variances, claims = zip(*seen, strict=True)
     return Evidence.measured(
         claim,
-        f"variance of N = 2 to 200 samples off by {worst:.1e} of N; largest confusion bound {largest:g}",
+        f"variance of N = 2 to 200 samples off by {worst:.2g} of N; largest confusion bound {largest:g}",
         contradicted=worst > ROUNDING or largest > 0.0,
         error_bar=f"{ROUNDING} (rounding)",
         cases=5,

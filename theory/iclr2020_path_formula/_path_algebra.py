@@ -151,9 +151,9 @@ def entries_evidence(claim: Claim, seed: int, networks: tuple[Network, ...]) -> 
             contradicted |= gap > error
     return Evidence.measured(
         claim,
-        f"the sum over paths departs from H by differences by at most {worst:.1e}",
+        f"the sum over paths departs from H by differences by at most {worst:.2g}",
         contradicted=contradicted,
-        error_bar=f"{bar:.1e} (two step sizes)",
+        error_bar=f"{bar:.2g} (two step sizes)",
         cases=len(pairs),
         seed=seed,
         picture=against_claim(*zip(*pairs, strict=True), what="H_ij", title="Sums over paths give H by differences"),

@@ -70,7 +70,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         f"{int((excess < 0).sum())} of {SEEDS} seeds; "
         f"<u, y - u> < 0 at the start for {along}; mu falls to {lowest:.2f}",
         contradicted=float(excess.mean()) < -5.0 * error,
-        error_bar=f"{error:.5f} (standard error of the mean excess over the claim, {float(excess.mean()):.4f})",
+        error_bar=f"{error:.4g} (standard error of the mean excess over the claim, {float(excess.mean()):.4f})",
         cases=SEEDS,
         seed=seed,
         picture=against_claim(

@@ -124,7 +124,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = min(raised - bound for bound, raised in pairs)
     return Evidence.measured(
         claim,
-        f"smallest excess over the claim {worst:.2e} in {DRAWS} draws",
+        f"smallest excess over the claim {worst:.3g} in {DRAWS} draws",
         contradicted=worst < -1e-12,
         error_bar="1e-12 (rounding of a cosine)",
         cases=DRAWS,

@@ -105,7 +105,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = max(abs(claimed - seen) for claimed, seen in pairs)
     return Evidence.measured(
         claim,
-        f"largest difference of the squared sines {worst:.1e}",
+        f"largest difference of the squared sines {worst:.2g}",
         contradicted=worst > 1e-12,
         error_bar="1e-12 (rounding)",
         cases=DRAWS,

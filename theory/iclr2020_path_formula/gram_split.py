@@ -117,9 +117,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
             worst, bar, contradicted = max(worst, gap), max(bar, error), contradicted or gap > error
     return Evidence.measured(
         claim,
-        f"the two parts add up to H by differences within {worst:.1e}",
+        f"the two parts add up to H by differences within {worst:.2g}",
         contradicted=contradicted,
-        error_bar=f"{bar:.1e} (two step sizes)",
+        error_bar=f"{bar:.2g} (two step sizes)",
         cases=6,
         seed=seed,
         picture=against_claim(*zip(*pairs, strict=True), what="H_ij", title="The two parts add up to H by differences"),

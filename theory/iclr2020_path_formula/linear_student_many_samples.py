@@ -133,7 +133,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     ratios = means / claimed
     return Evidence.measured(
         claim,
-        f"lambda_min/lambda_max <= {least:.1e}; E lambda_d/(2 m g_1) = {', '.join(f'{r:.3f}' for r in ratios)} "
+        f"lambda_min/lambda_max <= {least:.2g}; E lambda_d/(2 m g_1) = {', '.join(f'{r:.3f}' for r in ratios)} "
         f"for m = {', '.join(map(str, WIDTHS))}",
         contradicted=wrong > 0,
         error_bar="1e-12 (eigenvalues), 5 standard errors over 200 networks",

@@ -82,7 +82,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         worst = max(worst, float(np.abs(claim.bound(values) / run.states[1:, 0] - 1.0).max()))
     return Evidence.measured(
         claim,
-        f"largest relative difference {worst:.1e} up to t = 1000 for p = 4 and 6",
+        f"largest relative difference {worst:.2g} up to t = 1000 for p = 4 and 6",
         contradicted=worst > bar,
         error_bar="1e-8 (tolerance of the integrator)",
         cases=2 * times.size,

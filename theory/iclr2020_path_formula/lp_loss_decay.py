@@ -109,7 +109,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = float((seen / bounds).max())
     return Evidence.measured(
         claim,
-        f"largest ratio of loss to bound {worst:.9f}",
+        f"largest ratio of loss to bound {worst:.4g}",
         contradicted=worst > 1.0 + 1e-7,
         error_bar="1e-7 (tolerance of the integrator)",
         cases=6 * times.size,

@@ -117,9 +117,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bar = 1e-5 * (abs(fall) + float(np.abs(moved).max())) + 10 * error
     return Evidence.measured(
         claim,
-        f"dL/dt of L = sum cosh(u - y) by differences {fall:.8f}; u' and L' depart from the claim by {max(gaps):.1e}",
+        f"dL/dt of L = sum cosh(u - y) by differences {fall:.4g}; u' and L' depart from the claim by {max(gaps):.2g}",
         contradicted=max(gaps) > bar,
-        error_bar=f"{bar:.1e} (step of the difference quotient)",
+        error_bar=f"{bar:.2g} (step of the difference quotient)",
         cases=len(gaps),
         seed=seed,
         picture=against_claim(*zip(*pairs, strict=True), what="u' and L'", title="Outputs and loss move as claimed"),

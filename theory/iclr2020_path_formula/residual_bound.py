@@ -118,7 +118,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     when, seen, bound = sides(claim, closest, drift)
     return Evidence.measured(
         claim,
-        f"largest |r|^2 / bound {worst:.6f}",
+        f"largest |r|^2 / bound {worst:.4g}",
         contradicted=worst > 1 + 1e-9,
         error_bar="1e-9 (closed form)",
         cases=30,

@@ -111,9 +111,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     bar = 1e-5 * float(np.abs(quotient).max()) + 10 * error
     return Evidence.measured(
         claim,
-        f"r' by differences departs from the claim by {worst:.1e}",
+        f"r' by differences departs from the claim by {worst:.2g}",
         contradicted=worst > bar,
-        error_bar=f"{bar:.1e} (step of the difference quotient)",
+        error_bar=f"{bar:.2g} (step of the difference quotient)",
         cases=3,
         seed=seed,
         picture=against_claim(claimed, quotient, what="r_i'", title="The residual moves as claimed"),

@@ -97,7 +97,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"smallest excess over the bound {lowest:.3g}",
         contradicted=lowest < -ROUNDING,
-        error_bar=f"{ROUNDING:.0e} (rounding of eigenvalues)",
+        error_bar=f"{ROUNDING:.2g} (rounding of eigenvalues)",
         cases=len(found),
         seed=seed,
         picture=against_claim(*zip(*found, strict=True), what="lambda_min", title="No sum is below the sum of the two"),

@@ -80,7 +80,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     worst = min(after - bound for bound, after in pairs)
     return Evidence.measured(
         claim,
-        f"smallest excess {worst:.2e} in {DRAWS} networks",
+        f"smallest excess {worst:.3g} in {DRAWS} networks",
         contradicted=worst < -1e-12,
         error_bar="1e-12 (rounding of a cosine)",
         cases=DRAWS,

@@ -112,7 +112,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"traces / claimed traces {min(said):.3f} to {max(said):.3f}; worst {worst:.1f} standard errors",
         contradicted=worst > SIGMAS,
-        error_bar=f"{bar:.1e} (largest relative standard error)",
+        error_bar=f"{bar:.2g} (largest relative standard error)",
         cases=9000,
         seed=seed,
         picture=against_claim(

@@ -86,7 +86,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"mean of H^W_12 {mean:.4f}, of H^S_11 {float(strong.mean()):.3f}",
         contradicted=abs(mean - own) > SIGMAS * error,
-        error_bar=f"{error:.1e} (standard error)",
+        error_bar=f"{error:.2g} (standard error)",
         cases=entries.size,
         seed=seed,
         picture=along(

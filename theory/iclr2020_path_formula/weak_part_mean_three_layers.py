@@ -101,7 +101,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"means of H^W entries off by at most {worst:.2f} standard errors (tanh, ReLU)",
         contradicted=contradicted,
-        error_bar=f"{bar:.1e} (largest standard error)",
+        error_bar=f"{bar:.2g} (largest standard error)",
         cases=4000,
         seed=seed,
         picture=along(

@@ -106,7 +106,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         claim,
         f"root mean squares {seen} at m = 4, 8, 16; worst {worst:.1f} standard errors",
         contradicted=worst > SIGMAS,
-        error_bar=f"{bar:.1e} (largest relative standard error)",
+        error_bar=f"{bar:.2g} (largest relative standard error)",
         cases=12_000,
         seed=seed,
         picture=along(

@@ -142,9 +142,9 @@ def simulate(claim: Claim, seed: int) -> Evidence:
                 contradicted |= gap > error
     return Evidence.measured(
         claim,
-        f"difference quotients depart from the sum over paths by at most {worst:.1e}",
+        f"difference quotients depart from the sum over paths by at most {worst:.2g}",
         contradicted=contradicted,
-        error_bar=f"{bar:.1e} (two step sizes)",
+        error_bar=f"{bar:.2g} (two step sizes)",
         cases=len(pairs),
         seed=seed,
         picture=against_claim(

@@ -66,7 +66,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
     return Evidence.measured(
         claim,
         f"largest shift {max(shifts):.3f} critical distances; p-values {', '.join(p_values)}; relative movement "
-        f"{', '.join(f'{100 * m:.1f} %' for m in moved)}; losses fall to {', '.join(f'{f:.1e}' for f in falls)}",
+        f"{', '.join(f'{100 * m:.1f} %' for m in moved)}; losses fall to {', '.join(f'{f:.2g}' for f in falls)}",
         contradicted=bool(max(shifts) > bound),
         error_bar="none: a statistic of these runs",
         cases=len(shifts),
