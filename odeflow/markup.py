@@ -13,6 +13,9 @@ __all__ = ["mathml", "sketch", "table"]
 
 # a dot above a letter touches it or vanishes without a mathematical font, a prime does not
 _DOTTED = re.compile(r"\\(d{1,3})ot\{((?:[^{}]|\{[^{}]*\})*)\}")
+_TEXT = re.compile(r"\\text\{(?:[^{}\\]|\\.)*\}")
+_HARMLESS = {"<": "\ue000", ">": "\ue001", "&": "\ue002"}
+"""What stands for the letters of markup while LaTeX is converted: the converter copies a text's letters as they are."""
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 120.0, 8.0
 _POINTS = 240
 
@@ -24,10 +27,20 @@ def mathml(latex: str, *, block: bool = False, text: str = "") -> str:
     --------
     >>> mathml("x", text="x").startswith('<math alttext="x" ')
     True
+    >>> "a_b &lt;i&gt; &amp;" in mathml(r"\\text{a\\_b <i> \\&}").replace("&#x000A0;", " ")
+    True
     """
     primed = _DOTTED.sub(lambda m: f"{{{m[2]}}}{chr(39) * len(m[1])}", latex)
-    drawn: str = convert(primed, display="block" if block else "inline")
+    drawn: str = convert(_TEXT.sub(_plain, primed), display="block" if block else "inline")
+    for letter, stand_in in _HARMLESS.items():
+        drawn = drawn.replace(stand_in, escape(letter))
     return drawn.replace("<math ", f'<math alttext="{escape(text, quote=True)}" ', 1) if text else drawn
+
+
+def _plain(found: re.Match[str]) -> str:
+    """Return a text whose letters are no markup, and without the backslashes that the converter would show."""
+    words = re.sub(r"\\([_%#&$])", r"\1", found[0])
+    return words.translate(str.maketrans(_HARMLESS))
 
 
 def table(rows: Iterable[Sequence[str]], *, heads: Sequence[str] = ()) -> str:

@@ -11,7 +11,7 @@ from sympy.printing.latex import LatexPrinter, translate
 from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from odeflow.markup import mathml
-from odeflow.report.maths import one_line, prose
+from odeflow.report.maths import one_line, prose, shortened
 from odeflow.symbolic.quantities import Quantity
 
 __all__ = ["display", "inline"]
@@ -20,8 +20,6 @@ _SIMPLE = re.compile(r"([A-Za-z]+)('*)(?:_(\{[^{}]*\}|\w+))?('*)")
 _INDEXED = re.compile(r"(?<![A-Za-z])([^\W\d_])_([a-z]{1,2}|[0-9])(?![A-Za-z0-9])")
 _LOWERED = dict(zip("aehijklmnoprstuvx0123456789", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉", strict=True))
 _IN_TEXT = str.maketrans({"{": "(", "}": ")", "\\": "/"})  # the converter ends a text at the first brace
-_WRITTEN_OUT = 40
-"""A number of so many digits is written out; of a longer one, how it begins and how many digits it has."""
 
 
 def display(formula: sp.Basic) -> str:
@@ -44,7 +42,8 @@ def inline(formula: sp.Basic) -> str:
 
 def _math(formula: sp.Basic, mode: str) -> str:
     latex = _Letters({"fold_frac_powers": True, "inv_trig_style": "full"}).doprint(formula)
-    return mathml(latex, block=mode == "block", text=prose(one_line(formula)))
+    drawn = mathml(latex, block=mode == "block", text=prose(one_line(formula)))
+    return drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "", 1)  # HTML knows it
 
 
 def _word(letters: str) -> str:
@@ -83,12 +82,12 @@ def _lower(found: re.Match[str]) -> str:
     return found[1] + "".join(_LOWERED[c] for c in index) if all(c in _LOWERED for c in index) else found[0]
 
 
-def _shortened(number: int) -> str:
-    digits = str(abs(number))
-    if len(digits) <= _WRITTEN_OUT:
-        return str(number)
-    sign = "-" if number < 0 else ""
-    return rf"{sign}{digits[:8]}\ldots{digits[-4:]}\text{{ ({len(digits)} digits)}}"
+def _long(number: int) -> str:
+    beginning, ellipsis, end = shortened(number).partition("…")
+    if not ellipsis:
+        return beginning
+    last, _, said = end.partition(" ")
+    return rf"{beginning}\ldots{last}\text{{ {said}}}"
 
 
 class _Letters(LatexPrinter):  # type: ignore[misc]
@@ -113,13 +112,13 @@ class _Letters(LatexPrinter):  # type: ignore[misc]
         return _name(func)
 
     def _print_Integer(self, expr: Any) -> str:
-        return _shortened(int(expr))
+        return _long(int(expr))
 
     def _print_Rational(self, expr: Any) -> str:
         if expr.q == 1:
-            return _shortened(expr.p)
+            return _long(expr.p)
         sign = "- " if expr.p < 0 else ""
-        return rf"{sign}\frac{{{_shortened(abs(expr.p))}}}{{{_shortened(expr.q)}}}"
+        return rf"{sign}\frac{{{_long(abs(expr.p))}}}{{{_long(expr.q)}}}"
 
     def _print_Derivative(self, expr: Any) -> str:
         function, (variable, order) = expr.expr, expr.variable_count[0]

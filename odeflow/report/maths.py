@@ -16,10 +16,11 @@ from sympy.printing.str import StrPrinter
 
 from odeflow.prose import prose
 
-__all__ = ["one_line", "prose", "stacked"]
+__all__ = ["one_line", "prose", "shortened", "stacked"]
 
 _RELATIONS = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_WRITTEN_OUT = 40
 _SUBSCRIPTS = {"star": "⋆", "inf": "_∞"}
 
 
@@ -66,6 +67,20 @@ def stacked(formula: sp.Basic, width: int) -> str:
     if isinstance(formula, sp.Not):
         return "\n".join(["not that", *_indented(stacked(formula.args[0], width - 2).split("\n"))])
     return "\n".join(_broken(formula, width))
+
+
+def shortened(number: int) -> str:
+    """Write a whole number out; of one of more than 40 digits, how it begins and ends and how many digits it has.
+
+    Examples
+    --------
+    >>> shortened(-12), shortened(10**50 + 7)
+    ('-12', '10000000…0007 (51 digits)')
+    """
+    digits = str(abs(number))
+    if len(digits) <= _WRITTEN_OUT:
+        return str(number)
+    return f"{'-' if number < 0 else ''}{digits[:8]}…{digits[-4:]} ({len(digits)} digits)"
 
 
 def _indented(lines: list[str]) -> list[str]:
@@ -135,6 +150,14 @@ class _Stacked(PrettyPrinter):  # type: ignore[misc]
     def _print_Quantity(self, expr: Any) -> prettyForm:
         return prettyForm(prose(expr.name))
 
+    def _print_Atom(self, expr: Any) -> prettyForm:
+        return prettyForm(shortened(int(expr))) if expr.is_Integer else super()._print_Atom(expr)
+
+    def _print_Rational(self, expr: Any) -> prettyForm:
+        if max(len(str(abs(expr.p))), len(str(expr.q))) <= _WRITTEN_OUT:
+            return super()._print_Rational(expr)
+        return prettyForm(shortened(expr.p)) / prettyForm(shortened(expr.q))
+
     def _print_Not(self, expr: Any) -> prettyForm:
         return prettyForm(*self._print(expr.args[0]).left("not that  "))
 
@@ -151,6 +174,12 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
 
     def _print_Quantity(self, expr: Any) -> str:
         return prose(expr.name)
+
+    def _print_Integer(self, expr: Any) -> str:
+        return shortened(int(expr))
+
+    def _print_Rational(self, expr: Any) -> str:
+        return shortened(expr.p) if expr.q == 1 else f"{shortened(expr.p)}/{shortened(expr.q)}"
 
     def _print_Limit(self, expr: Any) -> str:
         inside, variable, point, _ = expr.args

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 from odeflow.report.mathml import display
+from odeflow.report.maths import prose
 from odeflow.symbolic.quantities import Quantity
 
 T = sp.Symbol("t", positive=True)
@@ -43,6 +44,14 @@ def drawn(formula: sp.Basic) -> str:
 )
 def test_formulas_are_drawn_as_they_are_read(formula: sp.Basic, leaves: str) -> None:
     assert drawn(formula) == leaves
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a < b", "<U,w>", "a & b &lt; c", "</math><b>"])
+def test_letters_of_markup_stay_letters(name: str) -> None:
+    for formula in (sp.Symbol(name), Quantity(name), sp.Function(name)(T), 2 * sp.Symbol(name) + 1):
+        tags = set(re.findall(r"</?([^\s>/]+)", display(formula)))
+        assert tags <= {"div", "math", "mrow", "mi", "mo", "mn", "mtext", "msub", "msup", "mfrac"}, tags
+        assert "".join(drawn(formula).split()).replace("~", "").count("<") == prose(name).count("<")
 
 
 def test_nothing_is_drawn_with_a_backslash() -> None:

@@ -163,3 +163,14 @@ def test_every_letter_can_be_spelt_in_ascii(letters: str) -> None:
     spelt = "".join(c if c.isascii() else spell(c) for c in letters)
     assert spelt.isascii()
     assert len(spelt) >= len(letters) - sum(not c.isascii() for c in letters)
+
+
+@given(st.integers(10**41, 10**60), st.integers(10**41, 10**60))
+def test_numbers_that_nobody_reads_are_shortened_and_say_their_length(above: int, below: int) -> None:
+    x = sp.Symbol("x", positive=True)
+    ratio = sp.Rational(above, below)
+    for number in (ratio, sp.Integer(-above)):
+        for text in (one_line(sp.Le(x, number * x, evaluate=False)), stacked(sp.Le(x, number * x, evaluate=False), 80)):
+            assert max(map(len, re.findall("[0-9]+", text)), default=0) <= 40
+            assert number.q < 10**40 or f"({len(str(number.q))} digits)" in text
+    assert one_line(sp.Integer(10) ** 39) == "1" + "0" * 39
