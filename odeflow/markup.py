@@ -40,7 +40,9 @@ def mathml(latex: str, *, block: bool = False, text: str = "") -> str:
 def _plain(found: re.Match[str]) -> str:
     """Return a text whose letters are no markup, and without the backslashes that the converter would show."""
     words = re.sub(r"\\([_%#&$])", r"\1", found[0])
-    return words.translate(str.maketrans(_HARMLESS))
+    for letter, stand_in in _HARMLESS.items():
+        words = words.replace(letter, stand_in)
+    return words
 
 
 def table(rows: Iterable[Sequence[str]], *, heads: Sequence[str] = ()) -> str:

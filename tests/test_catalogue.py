@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -143,3 +144,12 @@ def test_an_unknown_name_suggests_a_close_one(catalogue: Catalogue) -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean .*nesterov_rate") as caught:
         catalogue.find(["nestrov_rate"])
     assert "nesterov_rate" in caught.value.suggestions
+
+
+def test_loading_the_papers_imports_no_library_that_only_their_simulations_need() -> None:
+    code = (
+        "import sys\nfrom odeflow.catalogue import load_catalogue\nassert load_catalogue().theorems\n"
+        "print([m for m in ('scipy.stats', 'scipy.ndimage', 'matplotlib', 'sklearn', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

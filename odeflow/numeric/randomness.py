@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import scipy  # `scipy.stats` takes long to import and loads when it is first used
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from odeflow.errors import InvalidArgumentError
 from odeflow.numeric.arrays import as_vector, refuse_overflow, require_count, require_finite, require_positive
@@ -139,8 +139,8 @@ def kolmogorov_smirnov(
     """
     values = as_vector("sample", sample)
     alpha, asked = _checked_shares(level, power)
-    law = stats.norm(require_finite("mean", mean), require_positive("deviation", deviation))
-    found = stats.kstest(values, law.cdf)
+    law = scipy.stats.norm(require_finite("mean", mean), require_positive("deviation", deviation))
+    found = scipy.stats.kstest(values, law.cdf)
     distance, n = float(found.statistic), values.size
     half = math.sqrt(math.log(2.0 / alpha) / (2.0 * n))
     critical = _critical_distance(alpha, n)
@@ -179,8 +179,8 @@ def kolmogorov_smirnov_power(size: int, null_share: float, true_share: float, *,
         if not 0.0 <= require_finite(name, share) <= 1.0:
             raise InvalidArgumentError(f"Expected {name} in [0, 1] but got {name}={share}.")
     critical = _critical_distance(alpha, n)
-    above = stats.binom.sf(math.ceil(n * (null_share + critical)) - 1, n, true_share)
-    below = stats.binom.cdf(math.floor(n * (null_share - critical)), n, true_share)
+    above = scipy.stats.binom.sf(math.ceil(n * (null_share + critical)) - 1, n, true_share)
+    below = scipy.stats.binom.cdf(math.floor(n * (null_share - critical)), n, true_share)
     return float(above + below)
 
 
@@ -278,11 +278,11 @@ def turning_points(sequence: ArrayLike, *, level: float = 0.05, power: float = 0
     mean, variance = (float(moment) for moment in turning_point_moments(n))
     deviation = math.sqrt(variance)
     corrected = max(abs(count - mean) - 0.5, 0.0) / deviation
-    p_value = _exact_p(n, count) if n <= EXACT_UP_TO else 2.0 * float(stats.norm.sf(corrected))
+    p_value = _exact_p(n, count) if n <= EXACT_UP_TO else 2.0 * float(scipy.stats.norm.sf(corrected))
     places = n - 2
     effect = (count - mean) / places
-    half = float(stats.norm.isf(alpha / 2.0)) * deviation / places
-    detectable = float(stats.norm.isf(alpha / 2.0) - stats.norm.isf(asked)) * deviation / places
+    half = float(scipy.stats.norm.isf(alpha / 2.0)) * deviation / places
+    detectable = float(scipy.stats.norm.isf(alpha / 2.0) - scipy.stats.norm.isf(asked)) * deviation / places
     return RandomnessTest(
         TestKind.TURNING_POINTS,
         n,
@@ -362,9 +362,9 @@ def mean_test(
         distance = scaled[:-1].mean() - scaled[-1]
         statistic = float(distance / error)
         effect = float(np.ldexp(distance, exponent) / unit)
-        half = float(stats.t.isf(alpha / 2.0, n - 1) * np.ldexp(error, exponent) / unit)
-    p_value = 2.0 * float(stats.t.sf(abs(statistic), n - 1))
-    detectable = float(stats.norm.isf(alpha / 2.0) - stats.norm.isf(asked)) / math.sqrt(n)
+        half = float(scipy.stats.t.isf(alpha / 2.0, n - 1) * np.ldexp(error, exponent) / unit)
+    p_value = 2.0 * float(scipy.stats.t.sf(abs(statistic), n - 1))
+    detectable = float(scipy.stats.norm.isf(alpha / 2.0) - scipy.stats.norm.isf(asked)) / math.sqrt(n)
     return RandomnessTest(
         TestKind.MEAN,
         n,
@@ -408,7 +408,7 @@ def deviation_test(
     alpha, asked = _checked_shares(level, power)
     unit = require_positive("deviation", deviation)
     n = values.size
-    law = stats.chi2(n - 1)
+    law = scipy.stats.chi2(n - 1)
     scaled, exponent = _power_of_two_out(values)
     effect = math.log(float(scaled.std(ddof=1))) + exponent * math.log(2.0) - math.log(unit)
     with np.errstate(over="ignore", under="ignore"):
@@ -424,7 +424,7 @@ def deviation_test(
 
 @functools.lru_cache(maxsize=256)
 def _critical_distance(level: float, size: int) -> float:
-    return float(stats.kstwo.ppf(1.0 - level, size))
+    return float(scipy.stats.kstwo.ppf(1.0 - level, size))
 
 
 @functools.lru_cache(maxsize=256)

@@ -23,8 +23,8 @@ says that the weights are independent (`turning_points_show_iid_printed`). "N(0,
 from __future__ import annotations
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.stats import kstwo
 
 from odeflow.numeric.randomness import kolmogorov_smirnov
 from odeflow.panels import by_case
@@ -59,7 +59,7 @@ def simulate(claim: Claim, seed: int) -> Evidence:
         falls.append(run.losses[-1] / run.losses[0])
         for before, after in ((student.W.ravel(), run.final.W.ravel()), (student.v, run.final.v)):
             tests = [kolmogorov_smirnov(weights, deviation=DEVIATION) for weights in (before, after)]
-            shifts.append(abs(tests[1].effect - tests[0].effect) / float(kstwo.ppf(0.95, before.size)))
+            shifts.append(abs(tests[1].effect - tests[0].effect) / float(scipy.stats.kstwo.ppf(0.95, before.size)))
             p_values.append(f"{tests[0].p_value:.2f} -> {tests[1].p_value:.2f}")
             moved.append(np.linalg.norm(after - before) / np.linalg.norm(before))
     bound = float(claim.formula.rhs)
