@@ -58,7 +58,8 @@ OFFERS: Mapping[str, Mapping[str, Callable[[str], Iterator[str]]]] = {
     },
     "simulate": {
         "flow": _among("gradient-flow", "heavy-ball", "nesterov"),
-        "on": _among("frozen", "relu", "linear"),
+        "on": _among("frozen", "relu", "linear", "mlp"),
+        "activation": _among("relu", "tanh", "sigmoid", "identity"),
         "data": _datasets,
         "format": _among("text", "json"),
     },

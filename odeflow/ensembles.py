@@ -30,7 +30,12 @@ MOST_COLOURS = 4
 WIDEST_TITLE = 56
 """Letters that fit above the axes."""
 ALL, SHARP, PROVED = 0, 4, 6
-SUBJECTS = {"frozen": "frozen kernel", "relu": "two-layer ReLU network", "linear": "deep linear network"}
+SUBJECTS = {
+    "frozen": "frozen kernel",
+    "relu": "two-layer ReLU network",
+    "linear": "deep linear network",
+    "mlp": "multi-layer perceptron",
+}
 
 
 class Subject(enum.StrEnum):
@@ -39,6 +44,7 @@ class Subject(enum.StrEnum):
     FROZEN = "frozen"
     RELU = "relu"
     LINEAR = "linear"
+    MLP = "mlp"
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,8 @@ def simulate_flow(
         typer.Option(
             "--on",
             metavar="SUBJECT",
-            help="frozen (kernel; any flow), relu (network; gradient flow, heavy ball, Nesterov), linear (deep "
-            "network; gradient flow only).",
+            help="frozen (the kernel of infinite width), relu (two layers, the first trained), linear (deep, all "
+            "layers), mlp (multi-layer perceptron, all layers).",
         ),
     ] = "frozen",
     data: Annotated[
@@ -47,8 +47,13 @@ def simulate_flow(
     standardise: Annotated[bool, typer.Option("--standardise", help="Centre and scale features first.")] = False,
     samples: Annotated[int, typer.Option("-n", "--samples", min=1, help="Samples of drawn data.")] = 20,
     dimension: Annotated[int, typer.Option("-d", "--dimension", min=1, help="Features of drawn data.")] = 10,
-    width: Annotated[int, typer.Option("-m", "--width", min=1, help="Neurons of the ReLU network.")] = 1000,
-    depth: Annotated[int, typer.Option("-N", "--depth", min=1, max=16, help="Layers of the linear network.")] = 3,
+    width: Annotated[
+        int | None, typer.Option("-m", "--width", min=1, help="Neurons of a hidden layer: relu 1000, mlp 64 if absent.")
+    ] = None,
+    depth: Annotated[int, typer.Option("-N", "--depth", min=1, max=16, help="Layers of linear and mlp.")] = 3,
+    activation: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the perceptron: relu, tanh, sigmoid or identity.")
+    ] = "relu",
     values: Annotated[list[str] | None, typer.Option("--set", metavar="B=Q", help="Value of a parameter.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 4,
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
@@ -68,16 +73,20 @@ def simulate_flow(
       odeflow simulate nesterov
       odeflow simulate "x'' + 2*x' + grad(x)" --on relu -m 2000 --seeds 8
       odeflow simulate gradient-flow --on linear --depth 4 -o losses.png
+      odeflow simulate nesterov --on mlp --activation tanh -N 4
       odeflow simulate heavy-ball --data diabetes --normalise
     """
     from rich.console import Console
 
     from odeflow.datasets import Dataset
+    from odeflow.numeric.activations import Activation
     from odeflow.report.progress import reporter
     from odeflow.simulation import Subject, simulate
 
     if on not in list(Subject):
         raise UnknownNameError("subject", on, [one.value for one in Subject])
+    if activation not in (names := [one.value for one in Activation]):
+        raise UnknownNameError("activation", activation, names)
     if output is not None and output.suffix.lower() not in (".png", ".svg"):
         raise InvalidArgumentError(f"Expected a file that ends in .png or .svg but got {output}.")
     if output is not None:
@@ -102,6 +111,7 @@ def simulate_flow(
             features=dimension,
             width=width,
             depth=depth,
+            activation=Activation(activation),
             parameters=dict(assignment(word) for word in values or []),
             seeds=seeds,
             seed=seed,

@@ -31,6 +31,7 @@ from odeflow.catalogue import Catalogue, Problem, load_catalogue
 from odeflow.cli import CHANGED, INTERRUPTED, NOT_DECIDED, OK, USAGE, app, exit_code
 from odeflow.completion import OFFERS, theorem_names
 from odeflow.errors import DataError
+from odeflow.numeric.activations import Activation
 from odeflow.report.progress import PlainProgress
 from odeflow.simulation import NAMED, Subject
 from odeflow.symbolic.decisions import Status
@@ -1030,6 +1031,7 @@ def test_completion_offers_what_there_is() -> None:
     }
     assert set(OFFERS["simulate"]["flow"]("")) == set(NAMED)
     assert set(OFFERS["simulate"]["on"]("")) == set(Subject)
+    assert set(OFFERS["simulate"]["activation"]("")) == {one.value for one in Activation}
     commands: Any = get_command(app)
     for name, offers in OFFERS.items():
         parameters = {p.name: p for p in commands.commands[name].params}

@@ -12,20 +12,24 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from odeflow import simulation
+from odeflow import simulation, subjects
 from odeflow.cli import app
 from odeflow.data_case import DataCase
 from odeflow.datasets import Dataset, teacher_student
 from odeflow.ensembles import Ensemble, Run
 from odeflow.errors import OdeflowError, UnknownNameError
+from odeflow.flow_text import parse_flow
 from odeflow.flows import Kind
+from odeflow.numeric.activations import Activation
 from odeflow.numeric.flows import GradientFlow
+from odeflow.numeric.networks import Network
 from odeflow.numeric.rates import Law, RateFit
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.promises import Promise, held_against
 from odeflow.prose import prose
 from odeflow.simulate_command import ensemble_lines, ensemble_object
 from odeflow.simulation import NAMED, Subject, simulate
+from odeflow.subjects import Perceptron, modes
 
 SMALL = {"samples": 6, "features": 4, "seeds": 2}
 FIT = 0.15
@@ -80,11 +84,11 @@ def test_a_network_with_too_many_samples_is_followed_without_events_and_says_how
 def test_a_network_with_too_many_events_is_followed_again_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"subject": Subject.RELU, "width": 40, "samples": 12, "features": 2, "seeds": 1, "horizon": 4.0}
     exact = simulate("gradient-flow", **options).runs[0]
-    monkeypatch.setattr(simulation, "MOST_EVENTS", 3)
+    monkeypatch.setattr(subjects, "MOST_EVENTS", 3)
     again = simulate("gradient-flow", **options).runs[0]
     assert again.method.startswith("without events")
     np.testing.assert_allclose(again.losses, np.interp(again.times, exact.times, exact.losses), rtol=0.02)
-    monkeypatch.setattr(simulation, "GENERAL_BUDGET", 8.0 * 40 * 24 * 20)
+    monkeypatch.setattr(subjects, "GENERAL_BUDGET", 8.0 * 40 * 24 * 20)
     short = simulate("gradient-flow", **options).runs[0]
     assert "network followed to t" in short.method
     assert short.times[-1] < 4.0
@@ -94,6 +98,58 @@ def test_a_deep_linear_network_ends_at_the_preconditioned_rate() -> None:
     run = simulate("gradient-flow", subject=Subject.LINEAR, samples=20, features=4, depth=3, seeds=1).runs[0]
     assert run.fit is not None
     assert run.fit.exponent == pytest.approx(run.sharp, rel=0.05)
+
+
+@pytest.mark.parametrize("activation", [Activation.TANH, Activation.RELU])
+@pytest.mark.parametrize("flow", ["gradient-flow", "x'' + x' + 1/4*hess*x' + grad(x)"])
+def test_a_wide_perceptron_decays_like_its_tangent_kernel_at_the_start(activation: Activation, flow: str) -> None:
+    """Features of width 1000 hardly move; the trajectory is that of the frozen modes, computed otherwise."""
+    options = {"width": 1000, "depth": 2, "samples": 4, "features": 4, "seeds": 1, "horizon": 10.0}
+    run = simulate(flow, subject=Subject.MLP, activation=activation, **options).runs[0]
+    case = DataCase(teacher_student(4, 4, seed=0), seed=0, width=1000)
+    system = Perceptron(case, Network((4, 1000, 1), activation=activation))
+    eigenvalues, start = system.start()
+    frozen = 0.5 * np.square(start[:, None] * modes(parse_flow(NAMED.get(flow, flow)).at(), eigenvalues, run.times)[0])
+    assert run.spectrum == (eigenvalues[0], eigenvalues[-1])
+    np.testing.assert_allclose(run.losses, frozen.sum(axis=0), rtol=0.15, atol=1e-3 * run.losses[0])
+
+
+@pytest.mark.parametrize("subject", [Subject.RELU, Subject.LINEAR])
+def test_a_flow_that_is_followed_by_the_weights_agrees_with_the_one_that_has_a_way_of_its_own(subject: Subject) -> None:
+    options = {"subject": subject, "width": 60, "samples": 6, "features": 4, "seeds": 1, "horizon": 5.0}
+    own = simulate("gradient-flow", **options).runs[0]
+    weights = simulate("x' + 999999999/1000000000*grad(x)", **options).runs[0]
+    assert weights.method.startswith("all weights")
+    assert not own.method.startswith("all weights")
+    np.testing.assert_allclose(weights.losses, np.interp(weights.times, own.times, own.losses), rtol=5e-3)
+
+
+def test_a_third_order_flow_moves_a_relu_network_as_its_frozen_kernel_says() -> None:
+    flow = "x''' + 3*x'' + 4*x' + grad(x)"
+    options = {"width": 2000, "samples": 4, "features": 4, "seeds": 1, "horizon": 10.0}
+    network = simulate(flow, subject=Subject.RELU, **options).runs[0]
+    frozen = simulate(flow, **options).runs[0]
+    np.testing.assert_allclose(network.losses, frozen.losses, rtol=0.1, atol=1e-3 * frozen.losses[0])
+
+
+@pytest.mark.parametrize("subject", [Subject.LINEAR, Subject.MLP])
+@pytest.mark.parametrize("flow", ["gradient-flow", "heavy-ball", "nesterov"])
+def test_the_discrete_method_stays_near_the_flow_of_the_same_network(subject: Subject, flow: str) -> None:
+    options = {"subject": subject, "activation": Activation.TANH, "width": 8, "samples": 6, "features": 4, "seeds": 1}
+    small = 1e-3 if flow == "gradient-flow" else 1e-5
+    flowing = simulate(flow, horizon=4.0, **options).runs[0]
+    discrete = simulate(flow, horizon=4.0, learning_rate=small, **options).runs[0]
+    assert "Method" in discrete.method or "GradientDescent" in discrete.method
+    again = np.interp(flowing.times, discrete.times, discrete.losses)
+    later = flowing.times > 0.1
+    np.testing.assert_allclose(again[later], flowing.losses[later], rtol=0.05)
+
+
+def test_a_record_is_cut_where_its_error_bar_is_no_longer_small() -> None:
+    run = simulate("gradient-flow", subject=Subject.MLP, activation=Activation.TANH, horizon=800.0, **SMALL).runs[0]
+    assert "cut at t" in run.method
+    assert run.times[-1] < 800.0
+    assert run.losses[-1] > 0.0
 
 
 def test_the_user_s_data_are_used_and_only_the_weights_change_with_the_seed() -> None:
@@ -109,8 +165,11 @@ def test_the_user_s_data_are_used_and_only_the_weights_change_with_the_seed() ->
         ("nestrov", {}, "nesterov"),
         ("x'' + b*x' + grad(x)", {}, "b"),
         ("x' + grad(x)", {"parameters": {"c": Fraction(1)}}, "c"),
-        ("x''' + 3*x'' + 3*x' + grad(x)", {"subject": Subject.RELU}, "ReLU network"),
-        ("heavy-ball", {"subject": Subject.LINEAR, "samples": 20}, "gradient flow"),
+        ("gradient-flow", {"subject": Subject.MLP, "activation": Activation.IDENTITY}, "smallest eigenvalue > 0"),
+        ("gradient-flow", {"subject": Subject.MLP, "depth": 0}, "depth"),
+        ("gradient-flow", {"subject": Subject.MLP, "width": 100_000}, "narrower"),
+        ("gradient-flow", {"subject": Subject.RELU, "width": 0}, "width"),
+        ("x' + 1/2*hess*x' + grad(x)", {"subject": Subject.MLP}, "highest derivative"),
         ("gradient-flow", {"subject": Subject.LINEAR, "samples": 3, "features": 8}, "as many samples"),
         ("gradient-flow", {"seeds": 0}, "at least one seed"),
         ("gradient-flow", {"horizon": 0.0}, "horizon"),
@@ -285,9 +344,21 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_computed(
     assert not (tmp_path / "no").exists()
 
 
-def test_the_help_says_which_flow_which_subject_takes() -> None:
-    words = CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "220"}).stdout
-    assert "linear (deep network; gradient flow only)" in " ".join(words.split())
+def test_the_help_says_what_each_subject_is() -> None:
+    words = " ".join(CliRunner().invoke(app, ["simulate", "--help"], env={"COLUMNS": "220"}).stdout.split())
+    assert all(subject.value in words for subject in Subject)
+    assert "mlp (multi-layer perceptron, all layers)" in words
+
+
+def test_the_command_knows_perceptrons_and_refuses_an_unknown_activation() -> None:
+    small = ["simulate", "gradient-flow", "--on", "mlp", "-n", "4", "-d", "4", "-m", "8", "--seeds", "1"]
+    told = CliRunner().invoke(app, [*small, "-N", "2", "--activation", "tanh"])
+    assert told.exit_code == 0, told.output
+    assert "width 8, depth 2, tanh" in " ".join(told.stdout.split())
+    assert "all weights" in told.stdout
+    refused = CliRunner().invoke(app, [*small, "--activation", "thanh"])
+    assert refused.exit_code == 2
+    assert "tanh" in refused.stderr
 
 
 def test_the_command_prints_a_table_draws_and_speaks_json(tmp_path: Path) -> None:

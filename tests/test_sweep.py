@@ -107,7 +107,8 @@ def test_a_toml_file_says_what_the_grid_is(tmp_path: Path) -> None:
         ("[grid]\nseed = [1, 1]", "given twice"),
         ("[grid]\nseed = {from = 3, to = 1}", "A <= B"),
         ("[grid]\nseed = {from = 0, to = 1000000000000}", "at most"),
-        ("[grid]\nnetwork = ['cnn']", "frozen"),
+        ("[grid]\nnetwork = ['cnn']", "mlp"),
+        ("[grid]\nactivation = ['thanh']", "tanh"),
         ("[grid]\nseed = [0]\n[sweep]\nobservables = ['rate']", "exponent"),
         ("[grid]\nseed = [0]\n[swep]", "sweep"),
         ("[grid]\nseed = [0]\n[sweep]\nseed = -1", ">= 0"),
@@ -146,6 +147,18 @@ def test_threads_and_processes_give_the_same_bits(tmp_path: Path, answers: dict[
         np.testing.assert_array_equal(stored[name].values, expected)
     assert json.loads(stored.attrs["described"])["versions"]["odeflow"]
     assert stored["samples"].attrs["units"] == "points"
+
+
+def test_networks_followed_by_their_weights_give_the_same_bits_whoever_computes(tmp_path: Path) -> None:
+    axes = {"network": ["mlp", "linear"], "activation": ["tanh"], "flow": ["x'' + 2*x' + 1/3*hess*x' + grad(x)"],
+            "samples": [8], "features": [4], "width": [12], "horizon": [3.0]}  # fmt: skip
+    spec = SweepSpec.checked(axes, ["first_loss", "last_loss", "largest_eigenvalue"])
+    run_sweep(spec, tmp_path / "processes", jobs=2)
+    with ThreadPoolExecutor(2) as threads:
+        run_sweep(spec, tmp_path / "threads", executor=threads)
+    expected = answers_to(spec)
+    for name in ("processes", "threads"):
+        assert_answers(tmp_path / name, expected)
 
 
 def test_a_dask_worker_that_dies_in_the_middle_changes_no_answer(tmp_path: Path) -> None:

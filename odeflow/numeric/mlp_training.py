@@ -20,6 +20,7 @@ from odeflow.errors import InvalidArgumentError
 from odeflow.numeric._mlp_updates import AdaDelta, AdaGrad, Adam, MlpOptimiser, Update
 from odeflow.numeric.arrays import require_count, require_nonnegative
 from odeflow.numeric.networks import (
+    SQUARE,
     CrossEntropy,
     Loss,
     Network,
@@ -57,8 +58,6 @@ __all__ = [
     "predict",
     "train_mlp",
 ]
-
-SQUARE = PowerLoss()
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ from odeflow.markup import sketch
 from odeflow.numeric.arrays import as_matrix, as_times, as_vector, refuse_overflow, require_count, require_positive
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, Nesterov
 
-__all__ = ["GeneralReluTrajectory", "relu_flow_general"]
+__all__ = ["GeneralReluTrajectory", "ReluField", "relu_flow_general"]
 
 COARSEST, HALVINGS = 0.4, 9
 """First eta, and how often every step may be halved."""
@@ -151,7 +151,7 @@ def relu_flow_general(
         raise InvalidArgumentError(f"Expected flow to be GradientFlow, HeavyBall or Nesterov but got {flow!r}.")
     share = require_positive("accuracy", accuracy)
     limit = require_count("max_evaluations", max_evaluations)
-    network = _Network(inputs, labels, outputs, HOPELESS * limit)
+    network = ReluField(inputs, labels, outputs, float(HOPELESS * limit))
     size = float(np.linalg.norm(network.error(start)))
     wanted = share * size
     follow = _gradient_flow if isinstance(flow, GradientFlow) else _second_order
@@ -186,11 +186,15 @@ def relu_flow_general(
     return run
 
 
-class _Network:
-    """The field W -> -grad L, with buffers of its own."""
+class ReluField:
+    """The field W -> -grad L of sum_r c_r relu(w_r.x), with buffers of its own; `most` gradients may be computed."""
 
     def __init__(
-        self, X: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"], c: Float[np.ndarray, " m"], most: int
+        self,
+        X: Float[np.ndarray, "n d"],
+        y: Float[np.ndarray, " n"],
+        c: Float[np.ndarray, " m"],
+        most: float = math.inf,
     ) -> None:
         self.X, self.y, self.c, self.most = X, y, c, most
         self.gram = X @ X.T
@@ -217,8 +221,8 @@ class _Network:
         """Refuse to go on if so many more gradients are hopeless."""
         if self.evaluations + gradients > self.most:
             raise IntegrationError(
-                f"Expected at most {self.most} gradients until t={end:.6g} but {self.evaluations + gradients:.3g} are "
-                "needed. Ask for earlier times or raise max_evaluations."
+                f"Expected at most {self.most:.0f} gradients until t={end:.6g} but {self.evaluations + gradients:.3g} "
+                "are needed. Ask for earlier times or raise max_evaluations."
             )
 
     def fastest(self, W: Weights) -> float:
@@ -239,7 +243,7 @@ class _Network:
 
 
 def _gradient_flow(
-    network: _Network, _flow: Flow, start: Weights, grid: Float[np.ndarray, " t"], pieces: int
+    network: ReluField, _flow: Flow, start: Weights, grid: Float[np.ndarray, " t"], pieces: int
 ) -> tuple[Float[np.ndarray, "t n"], Weights]:
     W, now = start, 0.0
     fastest = network.fastest(W)
@@ -299,7 +303,7 @@ def _chebyshev(
 
 
 def _second_order(
-    network: _Network, flow: Flow, start: Weights, grid: Float[np.ndarray, " t"], pieces: int
+    network: ReluField, flow: Flow, start: Weights, grid: Float[np.ndarray, " t"], pieces: int
 ) -> tuple[Float[np.ndarray, "t n"], Weights]:
     W, V, now = start, np.zeros_like(start), 0.0
     fastest = network.fastest(W)

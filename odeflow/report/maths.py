@@ -194,7 +194,9 @@ class _OneLine(StrPrinter):  # type: ignore[misc]
         return f"det {self._print(expr.args[0])}"
 
     def _print_Function(self, expr: Any) -> str:
-        return f"{_name(expr.func.__name__)}({self.stringify(expr.args, ', ')})"
+        name = expr.func.__name__
+        written = f"arc{name[1:]}" if isinstance(expr, (sp.acos, sp.asin, sp.atan)) else _name(name)
+        return f"{written}({self.stringify(expr.args, ', ')})"
 
     def _print_gamma(self, expr: Any) -> str:
         return f"Γ({self._print(expr.args[0])})"

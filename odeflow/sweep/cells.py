@@ -10,10 +10,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from odeflow.data_case import open_case
 from odeflow.datasets import Dataset
 from odeflow.errors import OdeflowError
+from odeflow.numeric.activations import Activation
 from odeflow.simulation import Run, Subject, simulate
 
 __all__ = ["CellResult", "compute_cell"]
@@ -39,8 +41,6 @@ class CellResult:
 
 def compute_cell(index: tuple[int, ...], values: Mapping[str, Any], observables: Sequence[str]) -> CellResult:
     """Simulate one cell and return its observables; an error of the cell is a result, not an exception."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     start = time.perf_counter()
     try:
         with threadpool_limits(1), np.errstate(all="ignore"):
@@ -66,6 +66,7 @@ def _run(values: Mapping[str, Any]) -> Run:
         features=values["features"],
         width=values["width"],
         depth=values["depth"],
+        activation=Activation(values["activation"]),
         seeds=1,
         seed=seed,
         horizon=values["horizon"] or None,

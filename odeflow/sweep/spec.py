@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from odeflow.ensembles import Subject
 from odeflow.errors import DataError, InvalidArgumentError, UnknownNameError
+from odeflow.numeric.activations import Activation
 
 __all__ = ["AXES", "OBSERVABLES", "Cell", "SweepSpec", "read_spec"]
 
@@ -39,8 +41,9 @@ class Axis:
 
 AXES = {
     "flow": Axis(str, "gradient-flow", "name or ODE"),
-    "network": Axis(str, "frozen", "frozen, relu or linear"),
-    "width": Axis(int, 1000, "neurons", 1.0, 1e7),
+    "network": Axis(str, "frozen", "frozen, relu, linear or mlp"),
+    "activation": Axis(str, "relu", "of an mlp: relu, tanh, sigmoid or identity"),
+    "width": Axis(int, None, "neurons; relu 1000 and mlp 64 if not given", 1.0, 1e7),
     "depth": Axis(int, 3, "layers", 1.0, 1e3),
     "samples": Axis(int, 20, "points", 1.0, 1e4),
     "features": Axis(int, 10, "inputs", 1.0, 1e5),
@@ -50,6 +53,9 @@ AXES = {
     "data": Axis(str, "", "file or name; empty: a teacher on the sphere"),
 }
 """Axes in the order of the grid; an axis that is not given has its default."""
+
+NAMES = {"network": [one.value for one in Subject], "activation": [one.value for one in Activation]}
+"""Values of the axes that have names."""
 
 OBSERVABLES = {
     "exponent": "measured decay rate of the loss",
@@ -227,8 +233,8 @@ def _value(name: str, axis: Axis, given: Any) -> Any:
         raise InvalidArgumentError(f"Expected {name} to be {wanted} but got {_shown(given)}.")
     if axis.kind is str and len(given) > LONGEST_TEXT:
         raise InvalidArgumentError(f"Expected {name} of at most {LONGEST_TEXT} characters but got {len(given)}.")
-    if name == "network" and given not in ("frozen", "relu", "linear"):
-        raise UnknownNameError("network", given, ("frozen", "relu", "linear"))
+    if name in NAMES and given not in NAMES[name]:
+        raise UnknownNameError(name, given, NAMES[name])
     return given
 
 
