@@ -55,6 +55,7 @@ ROUNDING = 1e-9  # a few dozen operations in floats, on values that do not cance
         (sp.Integral(X**2, (X, 0, Y)), "∫[x = 0..y] x²"),
         (sp.pi * X, "π x"),
         (sp.gamma(X / 2), "Γ(x/2)"),
+        (sp.acos(X) + 1, "arccos(x) + 1"),
         (sp.Equivalent(X > 3, Y < 1), "x > 3 ⇔ y < 1"),
         (sp.Symbol("lambda_0_orthonormal"), "λ₀_orthonormal"),
         (sp.Function("V_inf")(X), "V_∞(x)"),
