@@ -42,7 +42,7 @@ def violation(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> tuple[
         false = value.is_nonnegative is True
     else:
         false = value.is_positive is True
-    return false, f"the sides differ by {in_words(value)}"
+    return false, _apart(value)
 
 
 def decide_at(formula: sp.Basic, instance: Mapping[sp.Basic, sp.Expr]) -> Decision:
@@ -86,7 +86,7 @@ def _sign_of(formula: sp.Basic, excess: sp.Expr) -> Decision:
     if _unknowns(excess):
         decided = decide_zero(excess) if isinstance(formula, sp.Equality) else decide_nonnegative(-excess)
         if decided.holds and not strict:
-            return Decision(Status.HOLDS, decided.method, f"the sides differ by {in_words(excess)}")
+            return Decision(Status.HOLDS, decided.method, _apart(excess))
         return _other_quantities(excess)
     if not is_exact(excess):
         return Decision(
@@ -97,7 +97,11 @@ def _sign_of(formula: sp.Basic, excess: sp.Expr) -> Decision:
     else:
         true = excess.is_negative if strict else excess.is_nonpositive
     status = {True: Status.HOLDS, False: Status.FAILS, None: Status.UNDECIDED}[true]
-    return Decision(status, _METHOD, f"the sides differ by {in_words(excess)}")
+    return Decision(status, _METHOD, _apart(excess))
+
+
+def _apart(excess: sp.Expr) -> str:
+    return "the sides are equal" if excess == 0 else f"the sides differ by {in_words(excess)}"
 
 
 def _unknowns(expression: sp.Basic) -> set[sp.Basic]:

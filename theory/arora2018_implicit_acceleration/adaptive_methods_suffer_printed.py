@@ -51,7 +51,7 @@ def adaptive(formula: sp.Basic, words: str) -> Claim:
             RATE: "AdaGrad's learning rate",
             LARGE: "larger target",
             SMALL: "smaller target",
-            ORDER: "p",
+            ORDER: "power of the loss",
         },
     )
 

@@ -49,7 +49,7 @@ def lands(miss: sp.Expr, second: sp.Expr) -> Claim:
             LANDING: "limit of w_1(1) - y1",
             SECOND: "limit of w_2(1)",
             START: "w_1(0)",
-            TARGET: "y_2",
+            TARGET: "smaller target",
             TILT: "theta = (eps2/eps1)/(y2/y1)",
         },
     )

@@ -45,7 +45,7 @@ def at_most(bound: sp.Expr) -> Claim:
             CORRECTION: "|Delta_2 after a step - Delta_2|/|Delta_2|",
             LARGE: "larger target",
             SMALL: "smaller target",
-            ORDER: "p",
+            ORDER: "power of the loss",
         },
     )
 

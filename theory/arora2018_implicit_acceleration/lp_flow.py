@@ -41,7 +41,7 @@ def error_is(value: sp.Expr) -> Claim:
         "Under gradient flow on (w - y)^p/p, p > 2, the error falls like t^(-1/(p-2)).",
         equate(ERROR, value),
         ("p > 2", "Delta0 > 0"),
-        {ERROR: "|w(t) - y|", START: "|w(0) - y|", TIME: "flow time, eta x steps", ORDER: "p"},
+        {ERROR: "|w(t) - y|", START: "|w(0) - y|", TIME: "flow time, eta x steps", ORDER: "power of the loss"},
     )
 
 

@@ -40,7 +40,7 @@ def next_is(value: sp.Expr) -> Claim:
         "With the lp loss on the two unit vectors each error obeys its own recurrence.",
         equate(NEXT, value),
         ("samples (e_1, y_1), (e_2, y_2)", "p even", "gradient descent"),
-        {NEXT: "the error after a step", ERROR: "w_i - y_i", RATE: "learning rate", ORDER: "p"},
+        {NEXT: "the error after a step", ERROR: "w_i - y_i", RATE: "learning rate", ORDER: "power of the loss"},
     )
 
 

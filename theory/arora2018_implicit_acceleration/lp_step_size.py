@@ -43,7 +43,7 @@ def threshold_is(value: sp.Expr) -> Claim:
         "Gradient descent on (w - y)^p/p converges exactly for learning rates below 2/|Delta(0)|^(p-2).",
         equate(THRESHOLD, value),
         ("p even", "Delta(0) is not 0"),
-        {THRESHOLD: "supremum of the learning rates that converge", START: "|Delta(0)|", ORDER: "p"},
+        {THRESHOLD: "supremum of the learning rates that converge", START: "|Delta(0)|", ORDER: "power of the loss"},
     )
 
 

@@ -50,7 +50,7 @@ def at_most(power: sp.Expr) -> Claim:
             VARIATION: "difference of L between two points of the sphere of radius R",
             SLOPE: "maximum of |grad L| on the ball",
             NORM: "any radius below R",
-            OUTER: "R",
+            OUTER: "radius of the sphere",
             DEPTH: "number of layers",
         },
     )

@@ -44,7 +44,12 @@ def between(low: sp.Expr, high: sp.Expr) -> Claim:
         "With a scalar on top the smallest eigenvalue lies between mu^2 lambda_1 and mu^2 lambda_2.",
         sp.And(sp.Ge(GROWN, low, evaluate=False), sp.Le(GROWN, high, evaluate=False), evaluate=False),
         ("H(g) = mu^2 H(f) + u u^T", "H(f) >= 0", "two samples or more"),
-        {GROWN: "lambda_min(H(g))", FIRST: "smallest eigenvalue of H(f)", SECOND: "second smallest", SCALE: "mu"},
+        {
+            GROWN: "lambda_min(H(g))",
+            FIRST: "smallest eigenvalue of H(f)",
+            SECOND: "second smallest",
+            SCALE: "value of the scalar on top",
+        },
     )
 
 

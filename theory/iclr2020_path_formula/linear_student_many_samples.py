@@ -59,7 +59,7 @@ def spectrum_is(least: sp.Basic, nonzero: sp.Basic) -> Claim:
             LEAST: "smallest eigenvalue of H",
             NONZERO: "E of the d-th largest",
             INPUTS_LEAST: "lambda_min(X^T X)",
-            WIDTH: "m",
+            WIDTH: "number of neurons",
         },
     )
 

@@ -39,7 +39,12 @@ def gradient_is(value: sp.Expr) -> Claim:
         "The gradient of sum_i (y_i - u_i)^p is -p (y_j - u_j)^(p-1).",
         equate(GRADIENT, value),
         ("L = sum_i (y_i - u_i)^p, p even",),
-        {GRADIENT: "derivative of the loss by one output", TARGET: "target", OUTPUT: "output", POWER: "p"},
+        {
+            GRADIENT: "derivative of the loss by one output",
+            TARGET: "target",
+            OUTPUT: "output",
+            POWER: "power of the loss",
+        },
     )
 
 

@@ -43,7 +43,13 @@ def falls_below(rate: sp.Expr) -> Claim:
         "With an l_p loss and a frozen kernel the loss falls at least like the power -p/(p-2) of time.",
         sp.Le(LOSS, (START**-SHARE + rate * TIME) ** (-1 / SHARE), evaluate=False),
         ("L = sum e_i^p, p > 2 even", "e' = -eta H dL/de, H constant, H >= lambda I"),
-        {LOSS: "loss", START: "L(0)", LEAST: "smallest eigenvalue of H", SAMPLES: "samples", POWER: "p"},
+        {
+            LOSS: "loss",
+            START: "L(0)",
+            LEAST: "smallest eigenvalue of H",
+            SAMPLES: "samples",
+            POWER: "power of the loss",
+        },
     )
 
 

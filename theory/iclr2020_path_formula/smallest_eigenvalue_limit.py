@@ -42,7 +42,12 @@ def at_least(value: sp.Expr) -> Claim:
         "The expected smallest eigenvalue per neuron is within sqrt(V/m) of that of the mean kernel.",
         sp.Ge(LOWEST / WIDTH, value, evaluate=False),
         ("H_m = sum of m iid symmetric matrices Z", "V = E |Z - E Z|_F^2 finite"),
-        {LOWEST: "E lambda_min(H_m)", OF_MEAN: "lambda_min(E Z)", VARIANCE: "E |Z - E Z|_F^2", WIDTH: "m"},
+        {
+            LOWEST: "E lambda_min(H_m)",
+            OF_MEAN: "lambda_min(E Z)",
+            VARIANCE: "E |Z - E Z|_F^2",
+            WIDTH: "number of neurons",
+        },
     )
 
 

@@ -43,7 +43,7 @@ def grows(formula: sp.Basic) -> Claim:
         "The expected smallest eigenvalue per neuron does not decrease with the width.",
         formula,
         ("H_m = sum of m iid symmetric matrices",),
-        {LOWEST: "E lambda_min(H_m)", NEXT: "E lambda_min(H_{m+1})", WIDTH: "m"},
+        {LOWEST: "E lambda_min(H_m)", NEXT: "E lambda_min(H_{m+1})", WIDTH: "number of neurons"},
     )
 
 

@@ -46,7 +46,7 @@ def moments_are(mean: sp.Expr, variance: sp.Expr) -> Claim:
         "The number of turning points of n exchangeable values has mean 2(n-2)/3 and variance (16n-29)/90.",
         sp.And(equate(MEAN, mean), equate(VARIANCE, variance), evaluate=False),
         ("all orders of x_1, ..., x_n equally likely", "n >= 4"),
-        {MEAN: "expected number of turning points", VARIANCE: "its variance", SIZE: "n"},
+        {MEAN: "expected number of turning points", VARIANCE: "its variance", SIZE: "number of values"},
     )
 
 

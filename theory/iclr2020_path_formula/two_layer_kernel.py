@@ -54,7 +54,7 @@ def entry_is(summand: sp.Expr) -> Claim:
             VALUE_I(INDEX): "sigma(<w_l, x_i>)",
             SLOPE_I(INDEX): "sigma'(<w_l, x_i>)",
             SECOND(INDEX): "second layer",
-            GRAM: "<x_i, x_j>",
+            GRAM: "inner product of two inputs",
         },
     )
 

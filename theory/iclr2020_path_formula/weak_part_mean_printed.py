@@ -41,7 +41,11 @@ def vanishes_when(premise: sp.Basic, value: sp.Expr) -> Claim:
         "For independent weights of mean 0 the terms of H^W have mean 0.",
         sp.Implies(premise, equate(WEAK_MEAN, value), evaluate=False),
         ("weights independent with mean 0", "at least three layers, linear output, any activation"),
-        {WEAK_MEAN: "mean of H^W_ij", STRONG_MEAN: "mean of the symmetric terms of the same weight", LAYERS: "layers"},
+        {
+            WEAK_MEAN: "mean of H^W_ij",
+            STRONG_MEAN: "mean of the symmetric terms of the same weight",
+            LAYERS: "number of layers",
+        },
     )
 
 
