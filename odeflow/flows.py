@@ -169,6 +169,30 @@ class ConcreteFlow:
         """Whether no coefficient depends on t."""
         return all(p == 0 for c in self._all() for p, _ in c)
 
+    @property
+    def is_regular(self) -> bool:
+        """Whether every coefficient has a value at t = 0."""
+        return all(p >= 0 for c in self._all() for p, _ in c)
+
+    def singular_start(self) -> tuple[float, float] | None:
+        """Return (r, gamma(0)) if the flow starts from rest at t = 0 like x'' + (r/t) x' + gamma g = 0 with r > -1.
+
+        Then x = x0 - t^2 gamma g/(2 (1 + r)) + o(t^2) and x' = -t gamma g/(1 + r) + o(t), with g the gradient at x0.
+        None if the flow is regular there, or singular in another way.
+
+        Examples
+        --------
+        >>> from odeflow.flow_text import parse_flow
+        >>> parse_flow("x'' + 3/t*x' + 1/2*hess*x' + (1 + t)*grad(x)").at().singular_start()
+        (3.0, 1.0)
+        """
+        if self.order != 2 or not self.damping[0]:
+            return None
+        ((power, r), *_) = self.damping[0]
+        if power != -1 or r <= -1 or any(p < 0 for c in (self.gradient, self.hessian, *self.point) for p, _ in c):
+            return None
+        return float(r), float(next((c for p, c in self.gradient if p == 0), 0))
+
     def log_time_weight(self) -> Fraction | None:
         """Return w > 0 if the flow is autonomous in s = ln t for t^w (f - f*), the states t^j x^(j) and t^w grad f.
 

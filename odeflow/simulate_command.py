@@ -228,14 +228,20 @@ def _row(run: Run) -> str:
     sharp = "-" if run.sharp is None else f"{run.sharp:.4g}"
     spectrum = f"{run.spectrum[0]:.3g} .. {run.spectrum[1]:.3g}"
     bound = "-" if run.bound is None else f"{number(run.bound.largest)}{'' if run.bound.holds else ' !'}"
-    return f"{run.seed:>4}  {spectrum:<17}{measured:<25}{proved:<9}{sharp:<9}{bound}"
+    columns = zip((spectrum, measured, proved, sharp), (16, 24, 8, 8), strict=True)
+    return f"{run.seed:>4}  {''.join(f'{word:<{width}} ' for word, width in columns)}{bound}"
 
 
 def _remarks(found: Ensemble) -> Iterator[tuple[str, str]]:
     """Yield what must be known to read the table: the bound, intervals that say nothing, and slopes below a bound."""
     frozen = found.subject.value == "frozen"
     yield from _about_the_bound(found, frozen)
-    vague = [run for run in found.runs if run.fit is not None and not run.is_measured]
+    growing = [run for run in found.runs if run.fit is not None and run.fit.interval[1] < 0.0]
+    if growing:
+        yield f"{_seeds(growing)}: the loss grows; there is no rate to measure.", "yellow"
+    vague = [
+        run for run in found.runs if run.fit is not None and not run.is_measured and run.fit.interval[1] >= 0.0
+    ]
     if vague:
         yield (
             f"{_seeds(vague)}: not measured, and not in the mean: the interval contains 0 or spans more than half the "
@@ -264,7 +270,7 @@ def _about_the_bound(found: Ensemble, frozen: bool) -> Iterator[tuple[str, str]]
     held = [(run, run.bound) for run in found.runs if run.bound is not None]
     if not held:
         if any(run.proved is not None for run in found.runs):
-            yield "loss/bound: this proof gives no constant for a start at rest", "dim"
+            yield "loss/bound: this proof gives no constant for this start, or loss and bound are out of range", "dim"
         return
     run, worst = max(held, key=lambda pair: pair[1].largest)
     power = worst.promise.kind.value == "power"

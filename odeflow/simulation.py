@@ -27,7 +27,6 @@ from odeflow.numeric.flows import HeavyBall, LinearFlow, Nesterov
 from odeflow.numeric.networks import Network
 from odeflow.numeric.optimisers import matching_optimiser
 from odeflow.numeric.rates import fit_exponential, fit_power
-from odeflow.numeric.weight_flow import is_regular, start_from_rest
 from odeflow.promises import Bound, held_against, promise
 from odeflow.search import RateOutcome, best_rate, natural_kind
 from odeflow.subjects import FrozenKernel, LinearNetwork, Perceptron, ReluNetwork, System, closed_form, modes
@@ -49,6 +48,7 @@ FROZEN_EFOLDS = 44.0
 DECADES = 2.5
 """A run with damping r/t lasts from one period of the fastest mode to 10^2.5 periods of the slowest."""
 MOST_STEPS = 200_000
+MOST_SEEDS = 100_000
 WIDTHS = {Subject.FROZEN: 1000, Subject.RELU: 1000, Subject.MLP: 64}
 """Widths if none is given; a frozen kernel has the initial error of a network."""
 SHORTEST = 1e-290
@@ -105,8 +105,8 @@ def simulate(
     >>> bool(abs(run.fit.exponent - run.sharp) < 1e-3 * run.sharp), float(run.proved) <= run.sharp, run.bound.holds
     (True, True, True)
     """
-    if seeds < 1:
-        raise InvalidArgumentError(f"Expected at least one seed but got {seeds}.")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise InvalidArgumentError(f"Expected at least one seed and at most {MOST_SEEDS} but got {seeds:.3g}.")
     if horizon is not None and require_positive("horizon", horizon) < SHORTEST:
         raise InvalidArgumentError(f"Expected a horizon of at least {SHORTEST:g} but got {horizon}.")
     if flow not in NAMED and flow.replace("-", "").replace("_", "").isalpha():
@@ -213,7 +213,7 @@ def _bound(
     states = np.zeros((flow.order, eigenvalues.size))
     states[0] = coefficients
     since = 0.0
-    from_zero = closed_form(flow) is not None or is_regular(flow) or start_from_rest(flow) is not None
+    from_zero = closed_form(flow) is not None or flow.is_regular or flow.singular_start() is not None
     if outcome.kind is Kind.POWER and not (from_zero and outcome.rate == flow.log_time_weight()):
         # V has no value at t = 0: it is taken where the record starts
         since = float(times[0])
@@ -231,12 +231,13 @@ def _discrete(
         raise InvalidArgumentError("Expected gradient flow, heavy ball or Nesterov with a learning rate.")
     step = require_positive("learning_rate", learning_rate)
     step = step if numeric.order == 1 else math.sqrt(step)
-    steps = math.ceil(end / step)
-    if steps > MOST_STEPS:
+    wanted = end / step if step > 0.0 else math.inf
+    if not wanted <= MOST_STEPS:
         raise InvalidArgumentError(
-            f"Expected at most {MOST_STEPS} steps but t = {end:.3g} takes {steps} at learning rate {learning_rate:g}. "
-            "Pass a larger learning rate or a horizon."
+            f"Expected at most {MOST_STEPS} steps but t = {end:.3g} takes {wanted:.3g} at learning rate "
+            f"{learning_rate:g}. Pass a larger learning rate or a horizon."
         )
+    steps = math.ceil(wanted)
     optimiser = matching_optimiser(numeric, step, second_order=isinstance(numeric, HeavyBall))
     times, losses, finished = subject.train(optimiser, steps, max(1, steps // POINTS))
     said = f"{type(optimiser).__name__}, {steps} steps"

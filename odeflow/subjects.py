@@ -24,6 +24,7 @@ from odeflow.codegen import compile_field
 from odeflow.data_case import DataCase
 from odeflow.errors import DataError, IntegrationError, InvalidArgumentError
 from odeflow.flows import ConcreteFlow, Laurent
+from odeflow.numeric._backpropagation import backpropagate, outputs
 from odeflow.numeric.activations import Activation
 from odeflow.numeric.deep_kernels import mlp_ntk
 from odeflow.numeric.flows import Flow, GradientFlow, HeavyBall, LinearFlow, Nesterov
@@ -32,12 +33,12 @@ from odeflow.numeric.linear_flow import balanced_layers, flow_end_to_end
 from odeflow.numeric.linear_training import RunStatus, train_layers
 from odeflow.numeric.mlp_training import train_mlp
 from odeflow.numeric.modal import frozen_kernel_losses, mode_response, mode_velocity
-from odeflow.numeric.networks import Network, PowerLoss, backpropagate, initial_parameters, outputs
+from odeflow.numeric.networks import Network, PowerLoss, initial_parameters
 from odeflow.numeric.optimisers import Optimiser
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.numeric.relu_general import GeneralReluTrajectory, ReluField, relu_flow_general
 from odeflow.numeric.training import iterate_modes, train_relu
-from odeflow.numeric.weight_flow import is_regular, start_from_rest, weight_flow
+from odeflow.numeric.weight_flow import weight_flow
 
 __all__ = [
     "Followed",
@@ -226,6 +227,11 @@ class LinearNetwork(System):
             )
         half = size ** (1.0 - 1.0 / depth) * (np.eye(d) + (math.sqrt(depth) - 1.0) * np.outer(w, w) / size**2)
         eigenvalues = np.linalg.eigvalsh(half @ (X.T @ X) @ half)
+        if not eigenvalues[0] > d * np.finfo(np.float64).eps * eigenvalues[-1]:
+            raise DataError(
+                "Expected features that are linearly independent but the preconditioned covariance has eigenvalues "
+                f"{eigenvalues[0]:.3g} .. {eigenvalues[-1]:.3g}. Leave out features that others explain."
+            )
         return float(eigenvalues[0]), float(eigenvalues[-1])
 
     def start(self) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
@@ -359,13 +365,13 @@ def modes(flow: ConcreteFlow, eigenvalues: Float[np.ndarray, " n"], times: Times
     states = np.empty((k, eigenvalues.size, times.size))
     for number, eigenvalue in enumerate(eigenvalues):
         start, first = np.eye(k)[0], 0.0
-        known = start_from_rest(flow)
+        known = flow.singular_start()
         if known is not None:
             r, factor = known
             first = STARTED * min(float(times[0]), 1.0 / math.sqrt(eigenvalue))
             start[0] -= first * first * factor * eigenvalue / (2.0 * (1.0 + r))
             start[1] = -first * factor * eigenvalue / (1.0 + r)
-        elif not is_regular(flow):
+        elif not flow.is_regular:
             first = float(times[0])
         if first == times[-1]:
             states[:, number, 0] = start

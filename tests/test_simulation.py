@@ -172,6 +172,9 @@ def test_the_user_s_data_are_used_and_only_the_weights_change_with_the_seed() ->
         ("x' + 1/2*hess*x' + grad(x)", {"subject": Subject.MLP}, "highest derivative"),
         ("gradient-flow", {"subject": Subject.LINEAR, "samples": 3, "features": 8}, "as many samples"),
         ("gradient-flow", {"seeds": 0}, "at least one seed"),
+        ("gradient-flow", {"seeds": 10**20}, "at most 100000"),
+        ("gradient-flow", {"learning_rate": 5e-324}, "at most 200000 steps"),
+        ("heavy-ball", {"learning_rate": 1e-300}, "at most 200000 steps"),
         ("gradient-flow", {"horizon": 0.0}, "horizon"),
     ],
 )
@@ -253,6 +256,25 @@ def test_an_interval_that_contains_zero_or_spans_half_the_value_measures_nothing
     assert "Seed 0: not measured" in words_of(found)
     assert "measured over 2 seeds" in words_of(found)
     assert [run["measured"] for run in ensemble_object(found)["runs"]] == [False, True, True]
+
+
+def test_a_loss_that_grows_is_said_to() -> None:
+    found = Ensemble("x' - grad(x) = 0", Subject.FROZEN, "made up", Kind.EXPONENTIAL, (fitted(-1.7, -1.8, -1.6),), 1)
+    assert "Seed 0: the loss grows" in words_of(found)
+    assert "not measured, and not" not in words_of(found)
+
+
+def test_columns_are_apart_whatever_their_numbers() -> None:
+    tiny = replace(fitted(1e-37, 0.9e-37, 1.1e-37), proved=Fraction(2878, 10**40), sharp=2.878e-37)
+    found = Ensemble("x' + grad(x) = 0", Subject.FROZEN, "made up", Kind.EXPONENTIAL, (tiny,), 1)
+    assert "2.878e-37 2.878e-37 " in words_of(found)
+
+
+def test_features_that_others_explain_have_no_linear_network() -> None:
+    X = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 3.0]])
+    data = Dataset("flat", X, np.ones(3), ("a", "b"), "y", "made up", "none")
+    with pytest.raises(OdeflowError, match="linearly independent"):
+        simulate("gradient-flow", subject=Subject.LINEAR, data=data)
 
 
 def test_a_slope_below_the_proved_rate_is_explained_and_a_broken_bound_is_not_hidden() -> None:

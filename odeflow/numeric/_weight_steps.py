@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from scipy.integrate import DOP853
 
 from odeflow.flows import ConcreteFlow, Laurent
 
-__all__ = ["Field", "Vector", "follow", "is_regular", "start_from_rest"]
+__all__ = ["Field", "Vector", "follow"]
 
 FIRST_TIME = 1e-4
 """Where a flow with friction r/t starts, in units of the first wanted time or of 1/sqrt(curvature)."""
@@ -20,37 +21,8 @@ Vector = Float[np.ndarray, " p"]
 Powers = tuple[tuple[float, float], ...]
 
 
-def start_from_rest(flow: ConcreteFlow) -> tuple[float, float] | None:
-    """Return (r, gamma(0)) if a flow of order 2 starts from rest at a singular t = 0 like x'' + (r/t) x' + gamma g = 0.
-
-    Then x = x0 - t^2 gamma g/(2 (1 + r)) + o(t^2) and x' = -t gamma g/(1 + r) + o(t), with g the gradient at x0.
-    None if it is regular there, or singular in another way.
-
-    Examples
-    --------
-    >>> from odeflow.flow_text import parse_flow
-    >>> start_from_rest(parse_flow("x'' + 3/t*x' + 1/2*hess*x' + (1 + t)*grad(x)").at())
-    (3.0, 1.0)
-    """
-    if flow.order != 2:
-        return None
-    ((power, r), *_) = flow.damping[0] or ((0, 0),)
-    others = (flow.gradient, flow.hessian, *flow.point)
-    if power != -1 or r <= -1 or any(p < 0 for c in others for p, _ in c):
-        return None
-    return float(r), float(next((c for p, c in flow.gradient if p == 0), 0))
-
-
-def is_regular(flow: ConcreteFlow) -> bool:
-    """Return whether every coefficient has a value at t = 0.
-
-    Examples
-    --------
-    >>> from odeflow.flow_text import parse_flow
-    >>> is_regular(parse_flow("x'' + 3/t*x' + grad(x)").at()), is_regular(parse_flow("x' + t*grad(x)").at())
-    (False, True)
-    """
-    return all(p >= 0 for c in (*flow.damping, flow.gradient, flow.hessian, *flow.point) for p, _ in c)
+class _Spent(Exception):
+    """The gradients that a run may take are spent; steps that cannot end, on numbers that are none, end so as well."""
 
 
 class Field:
@@ -61,7 +33,7 @@ class Field:
         self.damping = [_floats(c) for c in flow.damping]
         self.point = [_floats(c) for c in flow.point]
         self.beta, self.gamma = _floats(flow.hessian), _floats(flow.gradient)
-        self.evaluations = 0
+        self.evaluations, self.limit = 0, 0
 
     def at_rest(self, w: Vector, grid: Float[np.ndarray, " t"]) -> tuple[float, Float[np.ndarray, " k"]]:
         """Return the time and the state at which the trajectory begins."""
@@ -69,8 +41,8 @@ class Field:
         x = np.zeros((k, self.size))
         x[0] = w
         time = 0.0
-        if not is_regular(flow):
-            known = start_from_rest(flow)
+        if not flow.is_regular:
+            known = flow.singular_start()
             time = float(grid[0])
             if known is not None:
                 r, factor = known
@@ -87,6 +59,8 @@ class Field:
         return time, x.ravel()
 
     def __call__(self, time: float, state: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        if self.evaluations >= self.limit:
+            raise _Spent
         self.evaluations += 1
         x = state.reshape(self.flow.order, self.size)
         g = self.gradient(self._point(x, time))
@@ -112,7 +86,7 @@ class Field:
         return y
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def follow(
     field: Field,
     w: Vector,
@@ -127,12 +101,15 @@ def follow(
     if grid.size == 0:
         return np.empty((0, 0)), last, 0
     time, state = field.at_rest(w, grid)
+    if not np.isfinite(state).all():
+        return np.empty((0, 0)), last, 0
     size = float(np.abs(w).max()) or 1.0
     while len(records) < grid.size and grid[len(records)] <= time:
         records.append(observe(w))
-    if len(records) < grid.size:
+    field.limit = limit
+    with suppress(_Spent):
         solver = DOP853(field, time, state, float(grid[-1]), rtol=tolerance, atol=tolerance * size)
-        while len(records) < grid.size and field.evaluations < limit:
+        while len(records) < grid.size:
             # Steps end at the wanted times: where they are long for the fast modes, interpolants err far more.
             solver.t_bound, solver.status = float(grid[len(records)]), "running"
             solver.step()
@@ -149,8 +126,10 @@ def _floats(coefficient: Laurent) -> Powers:
 
 
 def _value(coefficient: Powers, time: float) -> float:
-    return math.fsum(c * time**p if p else c for p, c in coefficient)
+    now = np.float64(time)  # overflows to infinity where Python's numbers raise
+    return float(sum(c * now**p if p else c for p, c in coefficient))
 
 
 def _slope(coefficient: Powers, time: float) -> float:
-    return math.fsum(c * p * time ** (p - 1.0) for p, c in coefficient if p)
+    now = np.float64(time)
+    return float(sum(c * p * now ** (p - 1.0) for p, c in coefficient if p))

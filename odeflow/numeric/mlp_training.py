@@ -17,6 +17,8 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from odeflow.errors import InvalidArgumentError
+from odeflow.numeric._backpropagation import backpropagate
+from odeflow.numeric._backpropagation import losses as losses_of
 from odeflow.numeric._mlp_updates import AdaDelta, AdaGrad, Adam, MlpOptimiser, Update
 from odeflow.numeric.arrays import require_count, require_nonnegative
 from odeflow.numeric.networks import (
@@ -27,14 +29,12 @@ from odeflow.numeric.networks import (
     PowerLoss,
     Seed,
     Targets,
-    backpropagate,
     checked_parameters,
     checked_points,
     initial_parameters,
     loss_and_gradient,
     predict,
 )
-from odeflow.numeric.networks import losses as losses_of
 from odeflow.numeric.optimisers import GradientDescent, HeavyBallMethod, NesterovMethod, NesterovStronglyConvex
 from odeflow.numeric.training import RunStatus
 

@@ -23,7 +23,6 @@ from odeflow.numeric._backpropagation import (
     PowerLoss,
     Targets,
     backpropagate,
-    losses,
     outputs,
 )
 from odeflow.numeric.arrays import as_array, as_matrix, as_vector, refuse_overflow, require_nonnegative
@@ -35,13 +34,8 @@ __all__ = [
     "PowerLoss",
     "Seed",
     "Targets",
-    "backpropagate",
-    "checked_parameters",
-    "checked_points",
     "initial_parameters",
     "loss_and_gradient",
-    "losses",
-    "outputs",
     "predict",
 ]
 

@@ -24,10 +24,10 @@ from jaxtyping import Float
 
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.flows import ConcreteFlow
-from odeflow.numeric._weight_steps import Field, Vector, follow, is_regular, start_from_rest
-from odeflow.numeric.arrays import as_times, as_vector, require_count, require_positive
+from odeflow.numeric._weight_steps import Field, Vector, follow
+from odeflow.numeric.arrays import as_times, as_vector, refuse_overflow, require_count, require_positive
 
-__all__ = ["WeightTrajectory", "is_regular", "start_from_rest", "weight_flow"]
+__all__ = ["WeightTrajectory", "weight_flow"]
 
 TIGHTER = 0.1
 """Ratio of the two tolerances of an error bar."""
@@ -60,6 +60,7 @@ class WeightTrajectory:
     evaluations: int
 
 
+@refuse_overflow()
 def weight_flow(
     gradient: Callable[[Vector], Vector],
     start: Vector,
@@ -124,6 +125,8 @@ def weight_flow(
         raise InvalidArgumentError(
             "Expected a flow that can be solved for its highest derivative, but hess multiplies it. Use --on frozen."
         )
+    if grid[0] == 0.0 and not flow.is_regular:
+        raise InvalidArgumentError("Expected times > 0 for a flow whose coefficients have no value at t = 0.")
     field = Field(gradient, flow, w.size)
     share = 1.0 / (1.0 + TIGHTER ** (-1.0 / 8.0))  # an order of 8 decides what the finer run costs
     coarse, _, reached = follow(field, w, grid, observe, tight, int(share * limit))

@@ -28,6 +28,7 @@ import odeflow.numeric
 from odeflow.codegen import compile_field
 from odeflow.datasets import Dataset, hypotheses, normalised, standardised
 from odeflow.errors import OdeflowError
+from odeflow.flow_text import parse_flow
 from odeflow.numeric import (
     activations,
     arrays,
@@ -53,6 +54,7 @@ from odeflow.numeric import (
     relu_general,
     scaling,
     training,
+    weight_flow,
 )
 from odeflow.simulation import Subject, simulate
 
@@ -343,7 +345,20 @@ DOORS: dict[Any, Callable[[Draws], Any]] = {
     scaling.fit_scaling: lambda d: scaling.fit_scaling(clock(5, d), np.abs(d.array(5, 3))),
     training.iterate_modes: lambda d: training.iterate_modes(d.optimiser(), d.array(3), 6),
     training.train_relu: lambda d: training.train_relu(*relu_arguments(d), d.optimiser(several=d.one(True, False)), 6),
+    weight_flow.weight_flow: lambda d: weight_flow.weight_flow(
+        quartic, d.array(3), d.one(*FLOWS), d.times(3), observe=np.copy, tolerance=d.one(1e-6, d.positive()),
+        max_evaluations=400,
+    ),
 }  # fmt: skip
+
+
+TEXTS = ["x' + grad(x)", "x'' + 3/t*x' + grad(x)", "x'' + x' + 1/2*hess*x' + grad(x)", "x'' + 1/t^2*x' + t*grad(x)"]
+FLOWS = [parse_flow(text).at() for text in TEXTS]
+
+
+def quartic(w: np.ndarray) -> np.ndarray:
+    """Return the gradient of |w|^4/4."""
+    return np.asarray((w @ w) * w)
 
 
 def data_set(d: Draws) -> Dataset:

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from odeflow.errors import IntegrationError, InvalidArgumentError
 from odeflow.flow_text import parse_flow
 from odeflow.flows import ConcreteFlow
+from odeflow.numeric._backpropagation import backpropagate
 from odeflow.numeric._weight_steps import Field
 from odeflow.numeric.activations import Activation
 from odeflow.numeric.flows import GradientFlow, HeavyBall, Nesterov
 from odeflow.numeric.linear_flow import flow_layers
 from odeflow.numeric.mlp_training import train_mlp
 from odeflow.numeric.modal import mode_response, mode_velocity
-from odeflow.numeric.networks import Network, PowerLoss, backpropagate, initial_parameters, predict
+from odeflow.numeric.networks import Network, PowerLoss, initial_parameters, predict
 from odeflow.numeric.optimisers import matching_optimiser
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.numeric.relu_general import ReluField
@@ -169,6 +170,7 @@ def test_the_record_ends_where_the_budget_does_and_begins_at_zero() -> None:
     [
         ({"text": "x'' + x' + hess*(x' + x'') + grad(x + x')"}, InvalidArgumentError, "highest derivative"),
         ({"text": "x' + hess*x' + grad(x)"}, InvalidArgumentError, "highest derivative"),
+        ({"text": "x'' + 3/t*x' + grad(x)", "times": np.array([0.0, 1.0])}, InvalidArgumentError, "times > 0"),
         ({"tolerance": 0.1}, InvalidArgumentError, "between 1e-12 and 1e-2"),
         ({"tolerance": -1.0}, InvalidArgumentError, "tolerance"),
         ({"times": np.array([2.0, 1.0])}, InvalidArgumentError, "times"),
