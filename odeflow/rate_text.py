@@ -6,6 +6,7 @@ import dataclasses
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +209,7 @@ def page(
         lines.append(f"  above        the search proved nothing at {float(outcome.unproved_above):.7g} and beyond")
     if outcome.quadratic_rate is not None:
         low, high = outcome.quadratic_rate
-        true = f"{low}" if low == high else f"in [{float(low):.7g}, {float(high):.7g}]"
+        true = f"{low}" if low == high else f"in [{_rounded(low, up=False)}, {_rounded(high, up=True)}]"
         lines.append(f"  quadratics   the supremum of the rates that hold for all quadratics of the class is {true}")
     if simulated is not None:
         first, last = simulated.fit.interval
@@ -217,6 +218,13 @@ def page(
         lines.append(f"  simulated    exponent {measured} on {simulated.member}, {count}")
     lines.append(f"  time         {outcome.seconds:.2f} s")
     return lines
+
+
+def _rounded(value: Fraction, *, up: bool) -> str:
+    """Write seven digits of an end of an enclosure, rounded outward."""
+    with localcontext(prec=7, rounding=ROUND_CEILING if up else ROUND_FLOOR):
+        digits = (Decimal(value.numerator) / Decimal(value.denominator)).normalize()
+    return f"{digits:f}" if value == 0 or Fraction(1, 10**4) <= abs(value) < 10**7 else f"{digits:e}"
 
 
 def _proof_lines(certificate: Any, *, power: bool) -> list[str]:

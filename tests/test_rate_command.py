@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from odeflow.cli import app
 from odeflow.errors import InvalidArgumentError
 from odeflow.flow_text import parse_flow
 from odeflow.rate_text import fitted
@@ -65,3 +69,14 @@ def test_continued_lines_stand_under_what_their_label_labels() -> None:
 def test_a_missing_parameter_is_asked_for_by_its_option() -> None:
     with pytest.raises(InvalidArgumentError, match="Pass --set a=VALUE"):
         parse_flow("x'' + a*x' + grad(x)").at({})
+
+
+@pytest.mark.parametrize("smooth", ["7/5", "3/2", "8/5"])
+def test_the_ends_of_an_enclosure_are_rounded_outward(smooth: str) -> None:
+    wish = ["rate", "x''' + 3*x'' + 4*x' + grad(x)", "--class", "quadratic", "--mu", "1/10", "--smooth", smooth]
+    text = " ".join(CliRunner().invoke(app, wish).stdout.split())
+    shown = re.search(r"quadratics .* is in \[([^,]+), ([^\]]+)\]", text)
+    assert shown is not None
+    low, high = json.loads(CliRunner().invoke(app, [*wish, "--format", "json"]).stdout)["rate_on_quadratics"]
+    assert 0.0 <= low - float(shown[1]) <= 1e-6 * low
+    assert 0.0 <= float(shown[2]) - high <= 1e-6 * high
