@@ -500,3 +500,28 @@ def test_a_picture_of_a_sweep_in_no_folder_is_refused_before_the_sweep(tmp_path:
     assert told.returncode == 2
     assert "folder that exists" in told.stderr
     assert not (tmp_path / "store").exists()
+
+
+CELLS = """
+from odeflow.sweep import SweepSpec
+from odeflow.sweep.cells import compute_cell
+for axes in ({"network": ["frozen", "relu"], "flow": ["gradient-flow", "heavy-ball", "nesterov"], "width": [100]},
+             {"network": ["linear"], "flow": ["gradient-flow"]},
+             {"network": ["frozen", "mlp"], "flow": ["x''' + 3*x'' + 4*x' + grad(x)"], "width": [16]}):
+    spec = SweepSpec.checked({**axes, "samples": [40], "features": [10]}, ["exponent", "last_loss"])
+    for cell in spec.cells():
+        result = compute_cell(cell.index, cell.values, spec.observables)
+        print(cell.values["network"], cell.values["flow"], [value.hex() for value in result.values], result.error)
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_compiles_and_one_that_loads_give_the_same_bits(tmp_path: Path) -> None:
+    """A compiler may order the sums of a kernel otherwise than it did for the cache; a sweep's workers do both."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", CELLS]
+    compiled, loaded = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    )
+    assert compiled.count("\n") == 9
+    assert compiled == loaded
