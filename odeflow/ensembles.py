@@ -63,6 +63,7 @@ class Run:
     reason : why there is no fit, or no proved rate
     parameters : values of the flow's parameters
     bound : the inequality behind the proved rate, held against the losses; None if there is none for this start
+    last_sharp : true rate on quadratics with the spectrum of the tangent kernel at the end, where that was computed
     """
 
     seed: int
@@ -76,6 +77,7 @@ class Run:
     reason: str = ""
     parameters: Mapping[str, Fraction] = field(default_factory=dict)
     bound: Bound | None = None
+    last_sharp: float | None = None
 
     @property
     def is_measured(self) -> bool:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ensemble_lines", "ensemble_object", "simulate_flow"]
 
+MOST_LISTED = 8
+"""Seeds whose last kernels are spelled out."""
+
 
 @door
 def simulate_flow(
@@ -177,6 +180,11 @@ def ensemble_lines(found: Ensemble, *, width: int) -> Iterator[Text]:
     mean = found.mean_exponent()
     if mean is not None and len(found.measured) > 1:
         yield Text(f"measured over {len(found.measured)} seeds: {mean[0]:.4g} ± {mean[1]:.2g} (standard error)")
+    moved = [run for run in found.runs if run.last_sharp is not None]
+    if moved:
+        listed = ", ".join(f"{run.last_sharp:.4g}" for run in moved[:MOST_LISTED])
+        more = ", ..." if len(moved) > MOST_LISTED else ""
+        yield from paragraph(f"sharp with the tangent kernel that training ends with: {listed}{more}", width)
     for words, style in _remarks(found):
         yield from paragraph(prose(words), width, style)
     shown = {"quadratics": "every quadratic with this spectrum", "convex": "every convex function"}
@@ -200,6 +208,7 @@ def _run_object(run: Run) -> dict[str, Any]:
         "window": None if run.fit is None else list(run.fit.window),
         "proved": None if run.proved is None else str(run.proved),
         "sharp": run.sharp,
+        "sharp_at_the_end": run.last_sharp,
         "bound": None
         if bound is None
         else {

@@ -184,8 +184,15 @@ def _run(
     proved = outcome.rate if outcome is not None and outcome.certificate is not None else None
     efolds = FROZEN_EFOLDS if type(subject) is FrozenKernel and learning_rate is None else EFOLDS
     times = _times(kind, sharp, (low, high), efolds, horizon)
+    last_sharp = None
     if learning_rate is None:
         followed = subject.follow(flow, times)
+        if followed.last_spectrum is not None and kind is Kind.EXPONENTIAL and followed.last_spectrum[0] > 0.0:
+            low_then, high_then = followed.last_spectrum
+            then = FunctionClass(
+                ClassName.QUADRATIC, _rational(low_then, down=True), _rational(high_then, down=False)
+            )
+            last_sharp = _promised(flow, then, kind)[1]
         times, losses, method = followed.times, followed.losses, followed.method
     else:
         times, losses, method = _discrete(flow, subject, float(times[-1]), learning_rate)
@@ -196,7 +203,7 @@ def _run(
     except OdeflowError as error:
         reason = f"{reason}; no fit: {error}" if reason else f"no fit: {error}"
     bound = _bound(flow, subject, outcome, times, losses)
-    return Run(seed, (low, high), times, losses, fit, proved, sharp, method, reason, values, bound), kind
+    return Run(seed, (low, high), times, losses, fit, proved, sharp, method, reason, values, bound, last_sharp), kind
 
 
 def _bound(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import cast
@@ -80,11 +80,19 @@ Times = Float[np.ndarray, " t"]
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """The times that were reached, the loss |Delta|^2/2 there, and how it was computed, with its error."""
+    """What a trajectory showed.
+
+    Attributes
+    ----------
+    times, losses : the times that were reached, and the loss |Delta|^2/2 there
+    method : how it was computed, with its error
+    last_spectrum : extreme eigenvalues of the tangent kernel at the last weights, where they were computed
+    """
 
     times: Times
     losses: Float[np.ndarray, " t"]
     method: str
+    last_spectrum: tuple[float, float] | None = None
 
 
 class System(ABC):
@@ -159,7 +167,7 @@ class ReluNetwork(FrozenKernel):
                 gradient=lambda w: -field.descent(w.reshape(W.shape)).ravel(),
                 observe=lambda w: field.error(w.reshape(W.shape)),
                 cost=4.0 * self.case.width * self.case.X.size, kinks=True,
-            )  # fmt: skip
+            )[0]  # fmt: skip
         n, d = self.case.X.shape
         if n <= EXACT_RATIO * d:
             try:
@@ -249,9 +257,8 @@ class LinearNetwork(System):
         layers = balanced_layers(self._product, self.depth)
         widths = (case.X.shape[1], *(len(W) for W in layers))
         network = Network(widths, activation=Activation.IDENTITY, scaled=False)
-        return _perceptron_flow(
-            network, np.concatenate([W.ravel() for W in layers]), case, flow, times, least=self._least_outputs
-        )
+        start = np.concatenate([W.ravel() for W in layers])
+        return _perceptron_flow(network, start, case, flow, times, least=self._least_outputs)[0]
 
     def train(self, optimiser: Optimiser, steps: int, every: int) -> tuple[Times, Float[np.ndarray, " t"], bool]:
         """Train all layers."""
@@ -297,11 +304,13 @@ class Perceptron(System):
     def _weights(self) -> Float[np.ndarray, " p"]:
         return np.asarray(initial_parameters(self.network, [self.case.seed])[0])
 
+    def _kernel(self, weights: Float[np.ndarray, " p"]) -> Float[np.ndarray, "n n"]:
+        layers = [W[0] for W, _ in self.network.split(weights[None])]
+        return mlp_ntk(self.case.X, layers, activation=self.network.activation)
+
     @cached_property
     def _modes(self) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-        layers = [W[0] for W, _ in self.network.split(self._weights[None])]
-        kernel = mlp_ntk(self.case.X, layers, activation=self.network.activation)
-        eigenvalues, vectors = np.linalg.eigh(kernel)
+        eigenvalues, vectors = np.linalg.eigh(self._kernel(self._weights))
         if eigenvalues[0] <= SINGULAR * eigenvalues[-1]:
             raise DataError(
                 f"The tangent kernel of the network at its start must have a smallest eigenvalue > 0 but it is "
@@ -322,8 +331,10 @@ class Perceptron(System):
         return self._modes
 
     def follow(self, flow: ConcreteFlow, times: Times) -> Followed:
-        """Follow the weights."""
-        return _perceptron_flow(self.network, self._weights, self.case, flow, times)
+        """Follow the weights, and look at the kernel they end with."""
+        followed, weights = _perceptron_flow(self.network, self._weights, self.case, flow, times)
+        eigenvalues = np.linalg.eigvalsh(self._kernel(weights))
+        return replace(followed, last_spectrum=(float(eigenvalues[0]), float(eigenvalues[-1])))
 
     def train(self, optimiser: Optimiser, steps: int, every: int) -> tuple[Times, Float[np.ndarray, " t"], bool]:
         """Train all layers."""
@@ -396,7 +407,7 @@ def _perceptron_flow(
     times: Times,
     *,
     least: Float[np.ndarray, " n"] | None = None,
-) -> Followed:
+) -> tuple[Followed, Float[np.ndarray, " p"]]:
     """Follow the weights of a network; `least` are the outputs at the least loss, the targets if it is 0."""
     targets = case.y if least is None else least
     loss = PowerLoss()
@@ -417,8 +428,8 @@ def _by_weights(
     observe: Callable[[Float[np.ndarray, " p"]], Float[np.ndarray, " n"]],
     cost: float,
     kinks: bool,
-) -> Followed:
-    """Follow weights as far as the budget goes, and keep the record while its error bar is small against it."""
+) -> tuple[Followed, Float[np.ndarray, " p"]]:
+    """Follow weights as far as the budget goes, keep the record while its error bar is small; return the last ones too."""
     grid = _thinned(times, WEIGHT_RECORDS)
     tolerances = KINKED if kinks else SMOOTH
     budget = max(2, int(WEIGHT_BUDGET / (cost + CALL) / len(tolerances)))
@@ -443,7 +454,7 @@ def _by_weights(
         said += f"; cut at t = {run.times[kept - 1]:.3g}, where rounding and steps take over"
     else:
         said += _how_far(float(run.times[-1]), times)
-    return Followed(run.times[:kept], 0.5 * sizes[:kept] ** 2, said)
+    return Followed(run.times[:kept], 0.5 * sizes[:kept] ** 2, said), run.weights
 
 
 def _how_far(end: float, times: Times) -> str:

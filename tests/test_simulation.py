@@ -145,6 +145,17 @@ def test_the_discrete_method_stays_near_the_flow_of_the_same_network(subject: Su
     np.testing.assert_allclose(again[later], flowing.losses[later], rtol=0.05)
 
 
+def test_a_perceptron_ends_at_the_sharp_rate_of_the_kernel_that_it_ends_with() -> None:
+    found = simulate("gradient-flow", subject=Subject.MLP, activation=Activation.TANH, width=16, **SMALL)
+    for run in found.runs:
+        assert run.fit is not None
+        assert run.fit.exponent == pytest.approx(run.last_sharp, rel=0.05)
+        assert run.last_sharp != pytest.approx(run.sharp, rel=0.05)
+    assert "sharp with the tangent kernel that training ends with: " in words_of(found)
+    assert ensemble_object(found)["runs"][0]["sharp_at_the_end"] == found.runs[0].last_sharp
+    assert simulate("nesterov", subject=Subject.MLP, width=4, horizon=2.0, **SMALL).runs[0].last_sharp is None
+
+
 def test_a_record_is_cut_where_its_error_bar_is_no_longer_small() -> None:
     run = simulate("gradient-flow", subject=Subject.MLP, activation=Activation.TANH, horizon=800.0, **SMALL).runs[0]
     assert "cut at t" in run.method
