@@ -429,7 +429,7 @@ def _by_weights(
     cost: float,
     kinks: bool,
 ) -> tuple[Followed, Float[np.ndarray, " p"]]:
-    """Follow weights as far as the budget goes, keep the record while its error bar is small; return the last ones too."""
+    """Follow weights as far as the budget goes; keep the record while its error bar is small, and the last weights."""
     grid = _thinned(times, WEIGHT_RECORDS)
     tolerances = KINKED if kinks else SMOOTH
     budget = max(2, int(WEIGHT_BUDGET / (cost + CALL) / len(tolerances)))
