@@ -8,10 +8,10 @@ No Hessian is formed: hess L(y) y' is the derivative of g = grad L(y) along the 
 
 and one gradient an evaluation is enough. That needs y to leave out w^(k-1) where beta is not 0.
 
-The method is SciPy's DOP853. Steps are explicit: where the loss has curvature lambda, a time T takes about
-1.9 lambda T gradients for gradient flow and some 3 sqrt(lambda) T for flows of second order, at least 12 for each wanted
-time, and twice that for the error bar, which is the difference of two runs. Kinks (ReLU) are stepped over with shorter steps, not located; the error
-bar says what that costs.
+The method is SciPy's DOP853. Steps are explicit: where the loss has curvature lambda, a time T takes about 1.9 lambda T
+gradients for gradient flow and some 3 sqrt(lambda) T for flows of second order, at least 12 for each wanted time, and
+twice that for the error bar, which is the difference of two runs. Kinks (ReLU) are stepped over with shorter steps, not
+located; the error bar says what that costs.
 """
 
 from __future__ import annotations
