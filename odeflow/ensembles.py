@@ -25,6 +25,8 @@ __all__ = ["Ensemble", "Run", "Subject", "number"]
 
 WIDEST = 0.5
 """An interval wider than this share of its exponent measures nothing."""
+SAME = 0.1
+"""Share of a rate within which a measured one counts as it."""
 MOST_COLOURS = 4
 """Seeds that are drawn in colours of their own."""
 WIDEST_TITLE = 56
@@ -93,6 +95,13 @@ class Run:
         return bool(
             self.is_measured and self.fit is not None and self.proved is not None and self.fit.interval[1] < self.proved
         )
+
+    @property
+    def follows_last_kernel(self) -> bool:
+        """Whether the measured rate is, within a tenth, the sharp one of the kernel at the end."""
+        if self.fit is None or self.last_sharp is None:
+            return False
+        return abs(self.fit.exponent - self.last_sharp) <= SAME * self.last_sharp
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def simulate_flow(
       odeflow simulate nesterov
       odeflow simulate "x'' + 2*x' + grad(x)" --on relu -m 2000 --seeds 8
       odeflow simulate gradient-flow --on linear --depth 4 -o losses.png
-      odeflow simulate nesterov --on mlp --activation tanh -N 4
+      odeflow simulate gradient-flow --on mlp --activation tanh -N 4
       odeflow simulate heavy-ball --data diabetes --normalise
     """
     from rich.console import Console
@@ -258,6 +258,14 @@ def _remarks(found: Ensemble) -> Iterator[tuple[str, str]]:
             "yellow",
         )
     low = [run for run in found.runs if run.is_below_proved and (run.bound is None or run.bound.holds)]
+    moved = [run for run in low if run.follows_last_kernel]
+    if moved:
+        yield (
+            f"{_seeds(moved)}: measured below the rate that is proved for the kernel at the start: the kernel has "
+            "moved, and the rate is that of the one training ends with.",
+            "",
+        )
+    low = [run for run in low if run not in moved]
     if low and low[0].fit is not None:
         start, end = low[0].fit.window
         power = found.kind.value == "power"

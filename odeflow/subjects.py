@@ -38,7 +38,7 @@ from odeflow.numeric.optimisers import Optimiser
 from odeflow.numeric.relu_flow import relu_flow
 from odeflow.numeric.relu_general import GeneralReluTrajectory, ReluField, relu_flow_general
 from odeflow.numeric.training import iterate_modes, train_relu
-from odeflow.numeric.weight_flow import weight_flow
+from odeflow.numeric.weight_flow import WeightTrajectory, weight_flow
 
 __all__ = [
     "Followed",
@@ -63,9 +63,12 @@ WEIGHT_RECORDS = 600
 WEIGHT_BUDGET = 3e11
 CALL = 1e6
 """Operations of a network of any depth followed by its weights, and what a gradient costs beside its own."""
-SMOOTH, KINKED = (1e-8,), (1e-5, 1e-4, 1e-3)
-"""Tolerances of its steps, without kinks and with. Where neurons slide along kinks, steps shrink with the tolerance; a
-looser one is tried where a share of the budget does not reach the end."""
+SMOOTH, KINKED = 1e-8, 1e-5
+"""First tolerances of its steps, without kinks and with. A finer one is tried while the record is cut and the budget
+lasts, a looser one where neurons slide along kinks and steps are too short to reach the end."""
+FINEST, COARSEST = 1e-10, 1e-3
+DEARER = 4
+"""Times as many gradients as the last that a tenth of the tolerance may take, over kinks."""
 MOST_WEIGHTS = 10**7
 """Of a perceptron; its integration keeps some twenty vectors of that length for each derivative."""
 TRUSTED = 0.1
@@ -431,30 +434,60 @@ def _by_weights(
 ) -> tuple[Followed, Float[np.ndarray, " p"]]:
     """Follow weights as far as the budget goes; keep the record while its error bar is small, and the last weights."""
     grid = _thinned(times, WEIGHT_RECORDS)
-    tolerances = KINKED if kinks else SMOOTH
-    budget = max(2, int(WEIGHT_BUDGET / (cost + CALL) / len(tolerances)))
+    left = max(2, int(WEIGHT_BUDGET / (cost + CALL)))
+    tolerance = KINKED if kinks else SMOOTH
+    best: tuple[int, WeightTrajectory] | None = None
+    used, finer = 0, False
     with threadpool_limits(1):  # the products are small, and a seed gives the same bits on any number of cores
-        for tolerance in tolerances:
-            run = weight_flow(
-                gradient, weights, flow, grid, observe=observe, tolerance=tolerance, max_evaluations=budget
-            )
-            if run.times.size == grid.size:
+        while True:
+            share = max(2, left // 2 if kinks else left)
+            try:
+                run = weight_flow(
+                    gradient, weights, flow, grid, observe=observe, tolerance=tolerance, max_evaluations=share
+                )
+            except IntegrationError:  # not one record
+                if best is not None:
+                    break
+                if not kinks or tolerance >= COARSEST:
+                    raise
+                left, used, tolerance = left - share, used + share, 10.0 * tolerance
+                continue
+            left, used = left - run.evaluations, used + run.evaluations
+            kept = _trusted(run)
+            if best is None or kept > best[0]:
+                best = kept, run
+            reached = run.times.size == grid.size
+            if reached and kept < grid.size and DEARER * run.evaluations <= left and tolerance > FINEST:
+                tolerance, finer = 0.1 * tolerance, True
+            elif not reached and kinks and not finer and tolerance < COARSEST and left > used // 10:
+                tolerance *= 10.0
+            else:
                 break
+    kept, run = best
     sizes = np.linalg.norm(run.observed, axis=1)
-    # Errors of contracting flows fade: what counts is the bar around a time, not the worst one before it.
-    trusted = maximum_filter1d(run.error_bar, 1 + 2 * (WEIGHT_RECORDS // 20)) <= TRUSTED * sizes
-    kept = trusted.size if trusted.all() else int(np.argmin(trusted))
-    said = f"all weights, {run.evaluations} gradients"
+    said = f"all weights, {used} gradients"
     if kept < FEWEST_RECORDS:
-        kept = trusted.size
+        kept = run.times.size
         said += ", error bar too large to trust the end"
-    share = float((run.error_bar[:kept] / sizes[:kept]).max())
-    said += f", error of Delta below {share:.0e} of itself (estimate)"
-    if kept < trusted.size:
-        said += f"; cut at t = {run.times[kept - 1]:.3g}, where rounding and steps take over"
+    share_of = float(np.median(run.error_bar[:kept] / np.maximum(sizes[:kept], 1e-300)))
+    said += f", error of Delta typically {share_of:.0e} of itself (estimate)"
+    if kept < run.times.size:
+        said += f"; cut at t = {run.times[kept - 1]:.3g}, where it is {TRUSTED:.0%}"
     else:
         said += _how_far(float(run.times[-1]), times)
     return Followed(run.times[:kept], 0.5 * sizes[:kept] ** 2, said), run.weights
+
+
+def _trusted(run: WeightTrajectory) -> int:
+    """Return how many records have an error bar that is small against the error they show.
+
+    Errors of contracting flows fade, and one difference of two runs may vanish by chance: what counts is the largest
+    bar around a time. An error that oscillates vanishes now and then: it is measured by its largest value nearby.
+    """
+    bars = maximum_filter1d(run.error_bar, 1 + 2 * (WEIGHT_RECORDS // 20))
+    sizes = maximum_filter1d(np.linalg.norm(run.observed, axis=1), 1 + 2 * (WEIGHT_RECORDS // 60))
+    trusted = bars <= TRUSTED * sizes
+    return int(trusted.size if trusted.all() else np.argmin(trusted))
 
 
 def _how_far(end: float, times: Times) -> str:

@@ -269,6 +269,37 @@ def test_an_interval_that_contains_zero_or_spans_half_the_value_measures_nothing
     assert [run["measured"] for run in ensemble_object(found)["runs"]] == [False, True, True]
 
 
+def test_a_rate_that_followed_the_kernel_below_the_proved_one_is_said_to_have() -> None:
+    moved = replace(fitted(0.5, 0.49, 0.51), last_sharp=0.52)
+    found = Ensemble("x' + grad(x) = 0", Subject.MLP, "made up", Kind.EXPONENTIAL, (moved,), 1)
+    assert "the kernel has moved" in words_of(found)
+    assert "slope as t" not in words_of(found)
+    still = replace(moved, last_sharp=0.9)
+    assert "slope as t" in words_of(replace(found, runs=(still,)))
+
+
+def test_a_finer_tolerance_is_tried_where_the_record_is_cut_and_a_looser_where_neurons_slide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+    real = subjects.weight_flow
+
+    def noted(*arguments: object, tolerance: float, **options: object) -> object:
+        asked.append(tolerance)
+        return real(*arguments, tolerance=tolerance, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(subjects, "weight_flow", noted)
+    monkeypatch.setattr(subjects, "WEIGHT_RECORDS", 60)
+    options = {"subject": Subject.MLP, "samples": 6, "features": 4, "seeds": 1}
+    cut = simulate("gradient-flow", activation=Activation.TANH, horizon=500.0, **options).runs[0]
+    assert asked[:2] == pytest.approx([1e-8, 1e-9])
+    assert "cut at t" in cut.method
+    asked.clear()
+    monkeypatch.setattr(subjects, "WEIGHT_BUDGET", 4e9)
+    simulate("gradient-flow", width=5, horizon=20.0, **options)
+    assert asked[:2] == pytest.approx([1e-5, 1e-4])
+
+
 def test_a_loss_that_grows_is_said_to() -> None:
     found = Ensemble("x' - grad(x) = 0", Subject.FROZEN, "made up", Kind.EXPONENTIAL, (fitted(-1.7, -1.8, -1.6),), 1)
     assert "Seed 0: the loss grows" in words_of(found)

@@ -80,6 +80,6 @@ def _named(axis: str, value: object) -> str:
     ('width 10', "x'' + 2 x' + grad(x)", 'drawn data')
     """
     words = str(value)
-    if axis in ("flow", "network", "data"):
+    if axis in ("flow", "network", "activation", "data"):
         return words.replace("*", " ") or "drawn data"
     return f"{axis.replace('_', ' ')} {words}"
