@@ -29,6 +29,9 @@ __all__ = ["Workers", "available_cores", "end_at_once", "one_thread_each", "proc
 _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 Answer = TypeVar("Answer")
 
+LONGEST_END = 10.0
+"""Seconds to wait until a pool whose processes have been ended has noticed."""
+
 
 def available_cores() -> int:
     """Return how many cores this process may use."""
@@ -133,7 +136,10 @@ def end_at_once(pool: ProcessPoolExecutor) -> None:
     """End a pool's processes at once; what they were doing is lost."""
     for process in list((pool._processes or {}).values()):
         process.terminate()  # before the queues go, which one that has just begun would look for
+    manager: Any = pool._executor_manager_thread
     pool.shutdown(wait=False, cancel_futures=True)
+    if manager is not None:  # it closes a pipe that the exit of this process would write to at the same moment
+        manager.join(LONGEST_END)
 
 
 def _start_worker(begin: Callable[[], object] | None) -> None:
