@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import odeflow.numeric
+from odeflow import subjects
 from odeflow.codegen import compile_field
 from odeflow.datasets import Dataset, hypotheses, normalised, standardised
 from odeflow.errors import OdeflowError
@@ -369,10 +371,11 @@ def simulated(d: Draws) -> Any:
     """Return times and losses on data of any size, or on ordinary data for times of any size."""
     own = {"data": data_set(d)} if d.one(True, False) else {"samples": 5, "features": 3}
     flow = d.one("gradient-flow", "heavy-ball", "nesterov")
-    ensemble = simulate(
-        flow, subject=d.one(*Subject), width=20, seeds=1, horizon=d.one(None, None, d.positive()),
-        learning_rate=d.one(None, None, None, d.positive()), **own,
-    )  # fmt: skip
+    with patch.object(subjects, "WEIGHT_BUDGET", 2e9), patch.object(subjects, "WEIGHT_RECORDS", 40):
+        ensemble = simulate(
+            flow, subject=d.one(*Subject), width=20, seeds=1, horizon=d.one(None, None, d.positive()),
+            learning_rate=d.one(None, None, None, d.positive()), **own,
+        )  # fmt: skip
     return [run.times for run in ensemble.runs], [run.losses for run in ensemble.runs]
 
 
